@@ -1,0 +1,64 @@
+"""Sequential recommendation with latent reasoning: public names, imported when first used."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentrec.config import RunConfig
+    from latentrec.configure import load_config
+    from latentrec.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        LatentrecError,
+        TrainingError,
+        UnknownItemError,
+    )
+    from latentrec.index import ItemIndex
+    from latentrec.run import fit, load
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "ItemIndex",
+    "LatentrecError",
+    "RunConfig",
+    "TrainingError",
+    "UnknownItemError",
+    "__version__",
+    "fit",
+    "load",
+    "load_config",
+]
+
+__version__: str
+
+_HOMES = {
+    "RunConfig": "latentrec.config",
+    "load_config": "latentrec.configure",
+    "ItemIndex": "latentrec.index",
+    "fit": "latentrec.run",
+    "load": "latentrec.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Find a public name in its module: `import latentrec` loads neither torch nor polars."""
+    if name == "__version__":
+        return _installed_version()
+    if name not in __all__:
+        raise AttributeError(f"module 'latentrec' has no attribute '{name}'")
+    return getattr(import_module(_HOMES.get(name, "latentrec.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _installed_version() -> str:
+    try:
+        return version("latentrec")
+    except PackageNotFoundError:  # run from a source tree on PYTHONPATH
+        return "0+unknown"

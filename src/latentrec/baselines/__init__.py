@@ -1,0 +1,1 @@
+"""Recommenders without gradients, printed beside every neural result."""

@@ -1,0 +1,112 @@
+"""From configuration to model, objective and optimiser: the only file that knows both sides."""
+
+from typing import assert_never
+
+import torch
+from torch.optim import AdamW
+
+from latentrec.config import (
+    EncoderConfig,
+    ItemsConfig,
+    NoReasonerConfig,
+    PlrConfig,
+    ReasonerConfig,
+    RunConfig,
+    TrainConfig,
+)
+from latentrec.data.catalogue import Catalogue
+from latentrec.errors import ConfigError
+from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
+from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
+from latentrec.model.reasoner.contract import Reasoner
+from latentrec.model.reasoner.none import NoReasoner
+from latentrec.model.reasoner.plr import PlrReasoner
+from latentrec.model.recommender import Recommender
+from latentrec.objective.contract import Objective, Ramp
+from latentrec.objective.none import NextItemObjective
+from latentrec.objective.plr import PlrObjective
+
+
+def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
+    """A freshly initialised recommender; seed torch before for repeatable weights.
+
+    Raises:
+        ConfigError: If `items.fields` names a field that the item table lacks.
+    """
+    items = _items(config.items, catalogue, config.encoder.dim)
+    encoder = _encoder(config.encoder)
+    return Recommender(items, encoder, _reasoner(config.reasoner, config.encoder.dim))
+
+
+def build_objective(config: ReasonerConfig) -> Objective:
+    """The objective that trains a reasoner."""
+    match config:
+        case NoReasonerConfig():
+            return NextItemObjective()
+        case PlrConfig():
+            return PlrObjective(
+                config.kl_weight,
+                config.kl_cap,
+                config.literal_sign,
+                config.contrastive_weight,
+                config.temperature,
+                Ramp(config.warmup_epochs, config.ramp_epochs),
+                config.term_positions,
+            )
+        case _:
+            assert_never(config)
+
+
+def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam over all parameters, with decoupled weight decay."""
+    return AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+
+
+def model_name(config: RunConfig) -> str:
+    """Row label of a configuration: `sasrec` or `sasrec+plr`."""
+    reasoner = config.reasoner.kind
+    return config.encoder.kind if reasoner == "none" else f"{config.encoder.kind}+{reasoner}"
+
+
+def _items(config: ItemsConfig, catalogue: Catalogue, dim: int) -> ItemEncoder:
+    known = {field.name: field for field in catalogue.fields}
+    for name in config.fields:
+        if name not in known:
+            have = ", ".join(known) or "none"
+            raise ConfigError(
+                f"items.fields: '{name}' is not a field of the item table (has: {have})"
+            )
+    fields = [
+        FieldCodes(
+            len(known[name].values),
+            torch.from_numpy(known[name].codes).long(),
+            torch.from_numpy(known[name].offsets).long(),
+        )
+        for name in config.fields
+    ]
+    return IdItemEncoder(catalogue.index.size, dim, fields)
+
+
+def _encoder(config: EncoderConfig) -> SequenceEncoder:
+    return TransformerEncoder(
+        dim=config.dim,
+        layers=config.layers,
+        heads=config.heads,
+        inner=config.inner,
+        max_length=config.max_length,
+        dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
+        causal=True,
+    )
+
+
+def _reasoner(config: ReasonerConfig, dim: int) -> Reasoner:
+    match config:
+        case NoReasonerConfig():
+            return NoReasoner()
+        case PlrConfig():
+            return PlrReasoner(dim, config.streams, config.steps)
+        case _:
+            assert_never(config)

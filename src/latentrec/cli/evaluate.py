@@ -1,0 +1,55 @@
+"""`latentrec evaluate`: judge a run beside popularity and Markov."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from latentrec.data.prepare import Prepared
+    from latentrec.run import Run
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="An evaluation setting, like evaluate.exclude_seen=true."),
+    ] = None,
+    output: Annotated[
+        Literal["table", "markdown", "json"], typer.Option(help="How to print.")
+    ] = "table",
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which checkpoint.")] = "best",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Rank the whole catalogue for every test case, with bootstrap intervals."""
+    from latentrec.configure import load_config
+    from latentrec.errors import ConfigError
+    from latentrec.evaluate.table import to_json, to_markdown, to_text
+    from latentrec.run import evaluate_run, load
+
+    loaded = load(run, mark=checkpoint, device=device)
+    for text in set_ or []:
+        if not text.startswith("evaluate."):
+            raise ConfigError(
+                f"--set {text}: only settings of `evaluate.` can change after training"
+            )
+    config = load_config(overrides=set_ or [], base=loaded.config.model_dump(mode="json"))
+    found = evaluate_run(loaded, config=config)
+    printers = {"table": to_text, "markdown": to_markdown, "json": to_json}
+    print(printers[output](found))
+
+
+def judge(run: "Run", prepared: "Prepared", console: "Console") -> None:
+    """Judge a freshly trained run, print the table and keep it as evaluation.json."""
+    from latentrec.evaluate.table import to_json, to_rich
+    from latentrec.run import evaluate_run
+    from latentrec.run.folder import EVALUATION
+    from latentrec.train.atomic import write_text
+
+    found = evaluate_run(run, prepared)
+    write_text(run.folder / EVALUATION, to_json(found) + "\n")
+    console.print()
+    console.print(to_rich(found))

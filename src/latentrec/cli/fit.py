@@ -1,0 +1,114 @@
+"""`latentrec fit`: from an interaction log to a trained and judged run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from latentrec.config import RunConfig
+    from latentrec.data.prepare import Prepared
+
+
+def fit(
+    path: Annotated[
+        str | None,
+        typer.Argument(help="Log file, or folder of a data set; without one, synthetic users."),
+    ] = None,
+    run: Annotated[
+        Path, typer.Option(help="Folder of the run; must be new, unless it is resumed.")
+    ] = Path("runs/latest"),
+    preset: Annotated[
+        str | None, typer.Option(help="sasrec, plr-sasrec, plr-sasrec-paper or demo.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file, laid over the preset.", dir_okay=False)
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting, like reasoner.streams=3; repeatable."),
+    ] = None,
+    split: Annotated[
+        Literal["leave-one-out", "time", "given"] | None, typer.Option(help="Which split.")
+    ] = None,
+    format: Annotated[
+        Literal["auto", "table", "movielens", "amazon-2023", "recbole"] | None,
+        typer.Option(help="Which reader; by default it is found out."),
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Item table; found by itself beside a known log.")
+    ] = None,
+    user_column: Annotated[str | None, typer.Option(help="Column of the user id.")] = None,
+    item_column: Annotated[str | None, typer.Option(help="Column of the item id.")] = None,
+    time_column: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
+    rating_column: Annotated[str | None, typer.Option(help="Column of the rating.")] = None,
+    bad_rows: Annotated[
+        Literal["fail", "report"] | None,
+        typer.Option(help="Rows that break a rule: refuse the data, or list them in the run."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")
+    ] = False,
+) -> None:
+    """Train a model on an interaction log, then judge it beside popularity and Markov."""
+    given = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in locals().items()
+        if value is not None
+    }
+    resolved = _resumed(run, set_ or []) if resume else _config(given, preset, config, set_ or [])
+    train_and_judge(resolved, run, given=given, resume=resume)
+
+
+def train_and_judge(
+    config: "RunConfig",
+    run: Path,
+    *,
+    given: dict[str, Any],
+    resume: bool = False,
+    verbose: bool = True,
+) -> "Prepared":
+    """Prepare, train and judge, printing on the way; gives back the data."""
+    from rich.console import Console
+
+    from latentrec.cli.evaluate import judge
+    from latentrec.cli.progress import TrainingProgress
+    from latentrec.data.prepare import prepare
+    from latentrec.run import fit as train
+    from latentrec.run import load
+
+    console = Console()
+    prepared = prepare(config.data, config.split, bad_rows_dir=run)
+    lines = prepared.report.lines() if verbose else prepared.report.lines()[-6:-1]
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"run: {run}", markup=False, highlight=False, soft_wrap=True)
+    with TrainingProgress(console, config.train) as progress:
+        reports = train(
+            config, run, prepared=prepared, given=given, resume=resume, on_step=progress.step
+        )
+        for report in reports:
+            progress.epoch(report)
+    judge(load(run), prepared, console)
+    return prepared
+
+
+def _config(
+    given: dict[str, Any], preset: str | None, file: Path | None, overrides: list[str]
+) -> "RunConfig":
+    from latentrec.configure import load_config
+
+    columns = ("user_column", "item_column", "time_column", "rating_column", "bad_rows", "format")
+    data = {name: given[name] for name in columns if name in given}
+    data |= {"path": given["path"]} if "path" in given else {}
+    data |= {"items_path": given["items"]} if "items" in given else {}
+    base: dict[str, Any] = {"data": {"kind": "files", **data}} if data else {}
+    if "split" in given:
+        base["split"] = {"kind": given["split"]}
+    return load_config(preset, file, overrides, base)
+
+
+def _resumed(run: Path, overrides: list[str]) -> "RunConfig":
+    from latentrec.configure import load_config
+    from latentrec.run.folder import read_config
+
+    return load_config(overrides=overrides, base=read_config(run).model_dump(mode="json"))

@@ -1,0 +1,280 @@
+"""Every knob of a run as frozen data: presets, TOML files and `--set` in, one checked value out."""
+
+from typing import Annotated, Literal, TypeAlias, final
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Rate: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
+Weight: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Positive: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class _Knobs(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+@final
+class FilesConfig(_Knobs):
+    """An interaction log on disk, and an optional item table."""
+
+    kind: Literal["files"] = "files"
+    path: str
+    """File (Parquet, CSV, TSV, JSON lines, also .gz) or the folder of a known data set."""
+    items_path: str | None = None
+    """Item table; in a folder, `items.parquet` (.csv, .tsv, .jsonl) is found by itself."""
+    format: Literal["auto", "table", "movielens", "amazon-2023", "recbole"] = "auto"
+    """Which reader; `auto` looks at the file names and headers and says what it found."""
+    user_column: str = "user_id"
+    """Column of the user id."""
+    item_column: str = "item_id"
+    """Column of the item id, in the log and in the item table."""
+    time_column: str = "timestamp"
+    """Column of the time: seconds, milliseconds, microseconds or ISO 8601 text."""
+    rating_column: str = "rating"
+    """Column of the rating; needed only by `rating_above`."""
+    title_column: str = "title"
+    """Column of the title in the item table."""
+    categories_column: str = "categories"
+    """Column of the category levels in the item table: a list, or text with `|` between levels."""
+    store_column: str = "store"
+    """Column of the store or brand in the item table."""
+    more_fields: tuple[str, ...] = ()
+    """Further categorical columns of the item table."""
+    time_unit: Literal["auto", "s", "ms", "us", "iso"] = "auto"
+    """Unit of the time column; `auto` detects it and says so."""
+    rating_above: float | None = None
+    """Keep only interactions rated above this (the papers: 3)."""
+    min_user_interactions: Count = 0
+    """Drop users with fewer interactions (k-core, repeated until nothing changes)."""
+    min_item_interactions: Count = 0
+    """Drop items with fewer interactions (k-core, repeated until nothing changes)."""
+    duplicates: Literal["first", "keep", "error"] = "first"
+    """Rows equal in user, item and time: keep the first, keep all, or refuse the data."""
+    repeats: Literal["keep", "first", "last"] = "keep"
+    """The same user and item at different times: keep all, or only the first or last."""
+    bad_rows: Literal["fail", "report"] = "fail"
+    """Rows that break a rule: refuse the data, or write them to a file and go on without them."""
+
+
+@final
+class SyntheticConfig(_Knobs):
+    """Seeded synthetic users with several interests: the embedded default, needs no file."""
+
+    kind: Literal["synthetic"] = "synthetic"
+    users: PositiveInt = 3000
+    """Number of users."""
+    items: PositiveInt = 400
+    """Number of items in the catalogue."""
+    interests: PositiveInt = 10
+    """Number of item groups; every user follows a few of them at once."""
+    interests_per_user: PositiveInt = 6
+    """How many interests one user takes up in turn."""
+    mean_length: PositiveInt = 24
+    """Mean number of interactions of a user."""
+    predictability: Annotated[float, Field(ge=0.0, le=1.0)] = 0.9
+    """Share of steps that follow the user's plan; 0 makes every step a uniform draw."""
+    seed: Count = 7
+    """Seed of the generator."""
+
+
+DataConfig: TypeAlias = Annotated[FilesConfig | SyntheticConfig, Field(discriminator="kind")]
+
+
+@final
+class LeaveOneOutConfig(_Knobs):
+    """Each user's last interaction is the test target, the one before it the validation target."""
+
+    kind: Literal["leave-one-out"] = "leave-one-out"
+
+
+@final
+class TimeSplitConfig(_Knobs):
+    """Everything before one moment trains, up to a second moment validates, after it tests."""
+
+    kind: Literal["time"] = "time"
+    valid_from: str | int | None = None
+    """First moment of validation, ISO text or a number in the log's unit; None: by quantile."""
+    test_from: str | int | None = None
+    """First moment of the test, ISO text or a number in the log's unit; None: by quantile."""
+    valid_quantile: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.8
+    """Share of interactions before validation starts, where `valid_from` is not given."""
+    test_quantile: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    """Share of interactions before the test starts, where `test_from` is not given."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "TimeSplitConfig":
+        if (self.valid_from is None) != (self.test_from is None):
+            raise ValueError(
+                "give both valid_from and test_from, or neither (then quantiles decide)"
+            )
+        if self.valid_from is None and self.valid_quantile >= self.test_quantile:
+            raise ValueError("valid_quantile must be smaller than test_quantile")
+        return self
+
+
+@final
+class GivenSplitConfig(_Knobs):
+    """The files say what is training, validation and test (Amazon 2023, UniSRec files)."""
+
+    kind: Literal["given"] = "given"
+
+
+SplitConfig: TypeAlias = Annotated[
+    LeaveOneOutConfig | TimeSplitConfig | GivenSplitConfig, Field(discriminator="kind")
+]
+
+
+@final
+class ItemsConfig(_Knobs):
+    """How an item becomes a vector: its id embedding plus the mean embedding of each field."""
+
+    kind: Literal["id"] = "id"
+    fields: tuple[str, ...] = ()
+    """Item table fields to add, for example ["categories", "store"] as in the PLR paper."""
+
+
+@final
+class SasrecConfig(_Knobs):
+    """A causal Transformer over the history (SASRec)."""
+
+    kind: Literal["sasrec"] = "sasrec"
+    dim: PositiveInt = 64
+    """Hidden size D."""
+    layers: PositiveInt = 2
+    """Number of Transformer blocks."""
+    heads: PositiveInt = 2
+    """Attention heads; must divide `dim`."""
+    inner: PositiveInt = 256
+    """Width of the feed-forward layer (paper: 300)."""
+    max_length: PositiveInt = 50
+    """Longest history L that the model reads; older interactions are cut off."""
+    dropout: Rate = 0.2
+    """Dropout of hidden states (p_rep in the PLR paper)."""
+    attention_dropout: Rate = 0.2
+    """Dropout of attention weights (p_attn in the PLR paper)."""
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> "SasrecConfig":
+        if self.dim % self.heads:
+            raise ValueError(f"heads={self.heads} must divide dim={self.dim}")
+        return self
+
+
+EncoderConfig: TypeAlias = SasrecConfig
+
+
+@final
+class NoReasonerConfig(_Knobs):
+    """No reasoning: the encoder's state is scored."""
+
+    kind: Literal["none"] = "none"
+
+
+@final
+class PlrConfig(_Knobs):
+    """Parallel latent reasoning: M streams of T steps (arXiv 2601.03153)."""
+
+    kind: Literal["plr"] = "plr"
+    streams: PositiveInt = 2
+    """Number of streams M."""
+    steps: PositiveInt = 2
+    """Reasoning steps T of each stream."""
+    kl_weight: Weight = 0.1
+    """Weight lambda of the diversity term, subtracted from the loss (docs/adr/0001)."""
+    kl_cap: Positive = 5.0
+    """Divergence (nats) of a history beyond which the diversity term no longer pushes."""
+    literal_sign: bool = False
+    """Add the diversity term as printed in Eq. 11 instead of subtracting it: streams get alike."""
+    contrastive_weight: Weight = 0.1
+    """Weight of the reasoning contrastive loss (paper: 1)."""
+    temperature: Positive = 1.0
+    """Temperature of the contrastive loss."""
+    warmup_epochs: Count = 2
+    """First epochs that train the encoder alone, before any reasoning (docs/adr/0008)."""
+    ramp_epochs: Count = 2
+    """Epochs after the warm-up over which the weights of both terms grow to their full value."""
+    term_positions: Count = 1
+    """Positions of each history on which diversity and contrast are evaluated; 0 means all."""
+
+
+ReasonerConfig: TypeAlias = Annotated[NoReasonerConfig | PlrConfig, Field(discriminator="kind")]
+
+
+@final
+class TrainConfig(_Knobs):
+    """How the model is trained."""
+
+    positions: Literal["all", "last"] = "all"
+    """`all`: every position of a history predicts its next item in one pass; `last`: one encoded
+    prefix a sample, as in the papers (slower, the same loss)."""
+    long_histories: Literal["split", "last"] = "split"
+    """Training sequences longer than `max_length`: cut into windows, or keep the last window."""
+    batch_size: PositiveInt = 128
+    """Histories (or prefixes) in a batch."""
+    learning_rate: Positive = 1e-3
+    """Step size of Adam."""
+    weight_decay: Weight = 0.0
+    """Decoupled weight decay."""
+    gradient_clip: Weight = 5.0
+    """Longest gradient norm; 0 switches clipping off."""
+    epochs: PositiveInt = 200
+    """Most epochs."""
+    patience: PositiveInt = 10
+    """Stop after this many evaluations without a better monitor value."""
+    monitor: str = "ndcg@10"
+    """Validation metric that picks the best epoch."""
+    evaluate_every: PositiveInt = 1
+    """Epochs between validations."""
+    max_minutes: Positive | None = None
+    """Stop after this many minutes of training, at the end of an epoch."""
+    seed: Count = 0
+    """Seed of weights, dropout and order."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `mps`."""
+    precision: Literal["no", "bf16"] = "no"
+    """Mixed precision of the forward pass."""
+
+
+@final
+class EvaluateConfig(_Knobs):
+    """How recommendations are judged: full ranking of the catalogue."""
+
+    top_k: tuple[PositiveInt, ...] = (5, 10, 20)
+    """List lengths K of the metrics."""
+    exclude_seen: bool = False
+    """Hide the items of the history; the target itself is never hidden."""
+    resamples: PositiveInt = 1000
+    """Bootstrap resamples of users behind each interval."""
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+    """Coverage of the intervals."""
+
+
+@final
+class RunConfig(_Knobs):
+    """Everything that defines a run."""
+
+    data: DataConfig = SyntheticConfig()
+    """Where the interactions come from."""
+    split: SplitConfig = LeaveOneOutConfig()
+    """What trains, validates and tests."""
+    items: ItemsConfig = ItemsConfig()
+    """Item vectors."""
+    encoder: EncoderConfig = SasrecConfig()
+    """Backbone."""
+    reasoner: ReasonerConfig = PlrConfig()
+    """Latent reasoning on top of the backbone."""
+    train: TrainConfig = TrainConfig()
+    """Training."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """Evaluation."""
+
+    @model_validator(mode="after")
+    def _check_monitor(self) -> "RunConfig":
+        names = [f"{m}@{k}" for m in ("recall", "ndcg", "mrr") for k in self.evaluate.top_k]
+        if self.train.monitor not in names:
+            raise ValueError(
+                f"train.monitor='{self.train.monitor}' must be one of {', '.join(names)}"
+            )
+        return self

@@ -1,0 +1,174 @@
+"""Batches: padded histories, which positions are predicted, and their targets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, final
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from latentrec.data.dataset import Histories, Int64s
+from latentrec.index import PAD
+
+BUCKET_BATCHES = 32
+"""Batches whose histories are sorted by length together; keeps padding small and order random."""
+
+
+@final
+@dataclass(frozen=True)
+class Batch:
+    """B histories padded on the right to L, and P predicted positions in each.
+
+    Attributes:
+        items: Item indices, PAD behind the last interaction.
+        positions: Positions whose next item is predicted.
+        targets: Item index that follows each position, PAD where there is none.
+    """
+
+    items: Int[Tensor, "B L"]
+    positions: Int[Tensor, "B P"]
+    targets: Int[Tensor, "B P"]
+
+    @property
+    def predicted(self) -> Bool[Tensor, "B P"]:
+        """True where a target exists."""
+        return self.targets != PAD
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        return Batch(
+            self.items.to(device, non_blocking=True),
+            self.positions.to(device, non_blocking=True),
+            self.targets.to(device, non_blocking=True),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Samples:
+    """Training samples as windows of one flat item array: nothing is copied per sample.
+
+    Sample i reads `items[starts[i]:ends[i]]`. With `every` its targets are the same window
+    shifted by one; without, only the item at `ends[i]`.
+
+    Attributes:
+        items: All training interactions, user after user, shape (n,).
+        starts: First flat position of each sample, shape (S,).
+        ends: Flat position just behind each sample, shape (S,).
+        every: Predict at every position (P = L), or only at the last (P = 1).
+    """
+
+    items: np.ndarray
+    starts: Int64s
+    ends: Int64s
+    every: bool
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def targets(self) -> int:
+        """Number of targets in one epoch."""
+        return int((self.ends - self.starts).sum()) if self.every else len(self)
+
+
+def training_samples(
+    train: Histories,
+    max_length: int,
+    positions: Literal["all", "last"],
+    long_histories: Literal["split", "last"],
+) -> Samples:
+    """The samples of all users with at least two interactions.
+
+    Args:
+        train: Training part of every user.
+        max_length: Longest history L.
+        positions: `all`: windows in which every position is predicted. `last`: one sample a
+            target, holding up to `max_length` interactions before it.
+        long_histories: For `all`: `split` cuts longer sequences into windows, the last one full, so
+            that no target is lost; `last` keeps the last window only.
+    """
+    first, last = train.offsets[:-1], train.offsets[1:] - 1
+    if positions == "last":
+        ends = np.concatenate([np.arange(a + 1, b + 1) for a, b in zip(first, last, strict=True)])
+        lengths = ends - np.repeat(first, np.maximum(last - first, 0))
+        return Samples(train.items, ends - np.minimum(lengths, max_length), ends, every=False)
+    inputs = np.maximum(last - first, 0)
+    if long_histories == "last":
+        inputs = np.minimum(inputs, max_length)
+    windows = -(-inputs // max_length)
+    ends = np.repeat(last, windows) - max_length * _count_up(windows)
+    starts = np.maximum(ends - max_length, np.repeat(first, windows))
+    return Samples(train.items, starts, ends, every=True)
+
+
+def _count_up(counts: Int64s) -> Int64s:
+    """0 .. c-1 for each c, one after another."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def batches(
+    samples: Samples, batch_size: int, rng: np.random.Generator, share: tuple[int, int] = (0, 1)
+) -> Iterator[Batch]:
+    """One epoch of batches: random order, histories of like length together.
+
+    Args:
+        samples: What to take batches of.
+        batch_size: Samples in a batch.
+        rng: Decides the order; the same on every process.
+        share: This process and the number of processes; each takes its share of the batches, the
+            first ones twice where they do not divide evenly.
+    """
+    lengths = samples.ends - samples.starts
+    order = rng.permutation(len(samples))
+    bucket = batch_size * BUCKET_BATCHES
+    chunks: list[Int64s] = []
+    for start in range(0, len(order), bucket):
+        rows = order[start : start + bucket]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        chunks += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    places = rng.permutation(len(chunks))
+    process, processes = share
+    places = np.resize(places, -(-len(places) // processes) * processes)
+    for place in places[process::processes]:
+        yield _collate(samples, chunks[place])
+
+
+def _collate(samples: Samples, rows: Int64s) -> Batch:
+    starts, ends = samples.starts[rows], samples.ends[rows]
+    items = _pad(samples.items, starts, ends)
+    if samples.every:
+        positions = np.broadcast_to(np.arange(items.shape[1]), items.shape)
+        targets = _pad(samples.items, starts + 1, ends + 1)
+    else:
+        positions = (ends - starts - 1)[:, None]
+        targets = samples.items[ends][:, None]
+    return Batch(_tensor(items), _tensor(positions), _tensor(targets))
+
+
+def last_items(histories: Histories, max_length: int) -> Batch:
+    """A batch without targets that predicts behind the last interaction of each history.
+
+    Args:
+        histories: Non-empty histories.
+        max_length: Older interactions are cut off.
+    """
+    ends = histories.offsets[1:]
+    starts = np.maximum(ends - max_length, histories.offsets[:-1])
+    items = _pad(histories.items, starts, ends)
+    positions = (ends - starts - 1)[:, None]
+    return Batch(_tensor(items), _tensor(positions), _tensor(np.full_like(positions, PAD)))
+
+
+def _pad(items: np.ndarray, starts: Int64s, ends: Int64s) -> np.ndarray:
+    """Windows of a flat array as rows padded on the right, shape (B, L)."""
+    lengths = ends - starts
+    columns = np.arange(lengths.max())
+    flat = np.minimum(starts[:, None] + columns, len(items) - 1)
+    return np.where(columns < lengths[:, None], items[flat], PAD)
+
+
+def _tensor(values: np.ndarray) -> Int[Tensor, "B X"]:
+    return torch.from_numpy(np.array(values, dtype=np.int64))

@@ -1,0 +1,25 @@
+"""Every error that latentrec raises on purpose: each names the thing, the value, the rule and the way out."""
+
+
+class LatentrecError(Exception):
+    """Base of all errors raised on purpose; the command line prints it in one line and exits with 2."""
+
+
+class ConfigError(LatentrecError):
+    """A configuration value is unknown, out of range, or does not fit another one."""
+
+
+class DataError(LatentrecError):
+    """Input data break a rule: the message names file, line, column, value and rule where they are known."""
+
+
+class CheckpointError(LatentrecError):
+    """A run directory or checkpoint is missing, incomplete, changed or of another format version."""
+
+
+class TrainingError(LatentrecError):
+    """Training cannot go on, for example because a loss is not finite."""
+
+
+class UnknownItemError(LatentrecError):
+    """An item id is not in the catalogue of the run."""

@@ -1,0 +1,1 @@
+"""Full-ranking evaluation: ranks, metrics and how sure they are."""

@@ -1,0 +1,170 @@
+"""Evaluate: a scorer and cases in, ranks and metrics with intervals out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from latentrec.blocks import finite_scores, rows_per_block
+from latentrec.data.dataset import Cases, SequenceDataset
+from latentrec.errors import DataError
+from latentrec.evaluate.bootstrap import bootstrap
+from latentrec.evaluate.metrics import Ranks, per_case
+from latentrec.evaluate.ranks import ranks
+from latentrec.index import FIRST_ITEM, UNKNOWN
+from latentrec.scorer import Scorer
+
+
+@final
+@dataclass(frozen=True)
+class Metric:
+    """A mean over cases with its bootstrap interval.
+
+    Attributes:
+        value: Mean over the cases.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@final
+@dataclass(frozen=True)
+class Evaluation:
+    """How one scorer did on one set of cases.
+
+    Attributes:
+        scorer: Name of the scorer.
+        metrics: Metric by name: `recall@10` (with one target also the hit rate), `ndcg@10`, ..
+        ranks: Rank of the target of each case, in the order of the cases, shape (C,).
+        users: Row of the user of each case, shape (C,).
+        unknown_targets: Cases whose target training never saw; they count as misses.
+        candidates: Items ranked in each case, before hiding any.
+        protocol: Split, ranking, ties, hidden items and intervals in words.
+    """
+
+    scorer: str
+    metrics: dict[str, Metric]
+    ranks: Ranks
+    users: npt.NDArray[np.int64]
+    unknown_targets: int
+    candidates: int
+    protocol: str
+
+    @property
+    def cases(self) -> int:
+        """Number of cases C."""
+        return len(self.ranks)
+
+
+def evaluate(
+    scorer: Scorer,
+    dataset: SequenceDataset,
+    cases: Cases,
+    *,
+    top_k: Sequence[int],
+    exclude_seen: bool,
+    resamples: int,
+    confidence: float,
+    seed: int = 0,
+) -> Evaluation:
+    """Rank every target against the whole catalogue and summarise the ranks.
+
+    Args:
+        scorer: What gives the scores.
+        dataset: Where the histories come from.
+        cases: What to predict, usually `dataset.test`; at least one.
+        top_k: List lengths K of the metrics.
+        exclude_seen: Hide the items of the history; the target itself is never hidden.
+        resamples: Bootstrap resamples of users behind each interval.
+        confidence: Coverage of the intervals.
+        seed: Seed of the resamples.
+
+    Raises:
+        DataError: If there is no case, a case has no history, or the scorer has another number of
+            items than the data.
+        TrainingError: If the scorer gives an item a score that is not finite.
+    """
+    found = rank_cases(scorer, dataset, cases, exclude_seen=exclude_seen)
+    values = per_case(found, top_k)
+    matrix = np.stack(list(values.values()), axis=1)
+    low, high = bootstrap(
+        matrix, cases.users, resamples=resamples, confidence=confidence, seed=seed
+    )
+    rows = zip(values, matrix.mean(0).tolist(), low.tolist(), high.tolist(), strict=True)
+    return Evaluation(
+        scorer=scorer.name,
+        metrics={name: Metric(value, lower, upper) for name, value, lower, upper in rows},
+        ranks=found,
+        users=cases.users,
+        unknown_targets=int((cases.targets == UNKNOWN).sum()),
+        candidates=len(dataset.index),
+        protocol=_protocol(dataset, exclude_seen, resamples, confidence),
+    )
+
+
+def rank_cases(
+    scorer: Scorer, dataset: SequenceDataset, cases: Cases, *, exclude_seen: bool
+) -> Ranks:
+    """The rank of every case's target, in the order of the cases, shape (C,).
+
+    Cases are scored in blocks of similar history length, so that little of a block is padding;
+    the scores of all cases never exist at once. With `metrics.metrics_of` this is the evaluation
+    without intervals that training uses for validation.
+
+    Raises:
+        DataError: If there is no case, a case has no history, or the scorer has another number of
+            items than the data.
+        TrainingError: If the scorer gives an item a score that is not finite.
+    """
+    _check(scorer, dataset, cases)
+    order = np.argsort(_history_lengths(dataset, cases), kind="stable")
+    found = np.empty(len(cases), dtype=np.int64)
+    step = rows_per_block(scorer.size)
+    for start in range(0, len(order), step):
+        rows = order[start : start + step]
+        histories = dataset.histories(_take(cases, rows))
+        scores = finite_scores(scorer, histories)
+        targets = torch.from_numpy(cases.targets[rows])
+        found[rows] = ranks(scores, targets, histories if exclude_seen else None).cpu().numpy()
+    return found
+
+
+def _history_lengths(dataset: SequenceDataset, cases: Cases) -> npt.NDArray[np.int64]:
+    return cases.ends - dataset.offsets[cases.users]
+
+
+def _take(cases: Cases, rows: npt.NDArray[np.int64]) -> Cases:
+    return Cases(cases.users[rows], cases.ends[rows], cases.targets[rows], cases.timestamps[rows])
+
+
+def _check(scorer: Scorer, dataset: SequenceDataset, cases: Cases) -> None:
+    if len(cases) == 0:
+        raise DataError("evaluation: there is no case; check the split (or the time boundaries)")
+    if scorer.size != dataset.index.size:
+        raise DataError(
+            f"scorer '{scorer.name}' knows {scorer.size - FIRST_ITEM} items and the data have "
+            f"{len(dataset.index)}: evaluate a scorer on the data that it was fitted on"
+        )
+    empty = np.flatnonzero(_history_lengths(dataset, cases) < 1)
+    if len(empty):
+        raise DataError(
+            f"evaluation: case {empty[0]} (user '{dataset.user_ids[cases.users[empty[0]]]}') has "
+            "no history; leave such cases out, as the splits do"
+        )
+
+
+def _protocol(
+    dataset: SequenceDataset, exclude_seen: bool, resamples: int, confidence: float
+) -> str:
+    hidden = "items of the history hidden, never the target" if exclude_seen else "no item hidden"
+    return (
+        f"{dataset.protocol}; full ranking of {len(dataset.index)} items, ties count against the "
+        f"target; {hidden}; intervals: {confidence:.0%} bootstrap over users, {resamples} resamples"
+    )

@@ -1,0 +1,1 @@
+"""From item indices to logits: item embedding, sequence encoder, reasoner, recommender."""

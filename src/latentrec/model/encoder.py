@@ -1,0 +1,173 @@
+"""Sequence encoders: the history read once, with keys and values kept for reasoning."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from latentrec.model.attention import Block, LayerKV, StepKV
+
+StepCache: TypeAlias = tuple[StepKV, ...]
+"""The streams' own keys and values of all earlier steps, one entry a layer."""
+
+
+@final
+@dataclass(frozen=True)
+class Encoded:
+    """An encoded batch of histories.
+
+    Attributes:
+        hidden: Output of the encoder at every position.
+        padding: True where the history is padded.
+        prefix: Keys and values of the history, one pair a layer.
+    """
+
+    hidden: Float[Tensor, "B L D"]
+    padding: Bool[Tensor, "B L"]
+    prefix: tuple[LayerKV, ...]
+
+    def at(self, positions: Int[Tensor, "B P"]) -> Float[Tensor, "B P D"]:
+        """The encoder's state h_0 at each predicted position."""
+        index = positions.unsqueeze(-1).expand(-1, -1, self.hidden.shape[-1])
+        return self.hidden.gather(1, index)
+
+
+class SequenceEncoder(nn.Module, ABC):
+    """Reads a history, and later carries reasoning states through the same layers.
+
+    Attributes:
+        causal: Whether a position sees only what came before it. Only a causal encoder may
+            predict several positions of one history at once.
+        dim: Hidden size D.
+    """
+
+    causal: bool
+    dim: int
+
+    @abstractmethod
+    def forward(self, embedded: Float[Tensor, "B L D"], padding: Bool[Tensor, "B L"]) -> Encoded:
+        """Encode histories of item vectors; padding may stand on either side."""
+
+    @abstractmethod
+    def extend(
+        self,
+        states: Float[Tensor, "B P M D"],
+        positions: Int[Tensor, "B P"],
+        encoded: Encoded,
+        past: StepCache | None,
+    ) -> tuple[Float[Tensor, "B P M D"], StepCache]:
+        """Carry one reasoning state per stream through all layers.
+
+        Args:
+            states: Inputs of the step, one per stream and predicted position.
+            positions: Predicted positions; a stream sees the history up to its position.
+            encoded: The history.
+            past: What earlier steps of the same streams left, None at the first step.
+
+        Returns:
+            The states after the last layer, and `past` with this step added.
+        """
+
+
+@final
+class TransformerEncoder(SequenceEncoder):
+    """Learned positions, LayerNorm and dropout, then post-LN blocks.
+
+    Positions count the real items of a history from 0, so padding on either side changes
+    nothing. Reasoning inputs pass the same LayerNorm and dropout as item vectors, as in
+    ReaRec; they carry step embeddings instead of positions.
+
+    Args:
+        dim: Hidden size D.
+        layers: Number of blocks.
+        heads: Attention heads.
+        inner: Width of the feed-forward layers.
+        max_length: Longest history L.
+        dropout: Dropout of hidden states.
+        attention_dropout: Dropout of attention weights.
+        causal: Whether positions see only what came before them.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        layers: int,
+        heads: int,
+        inner: int,
+        max_length: int,
+        dropout: float,
+        attention_dropout: float,
+        causal: bool,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.causal = causal
+        self.position = nn.Embedding(max_length, dim)
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            Block(dim, heads, inner, dropout, attention_dropout) for _ in range(layers)
+        )
+        self.apply(_initialise)
+
+    def forward(self, embedded: Float[Tensor, "B L D"], padding: Bool[Tensor, "B L"]) -> Encoded:
+        """Encode histories; see `SequenceEncoder.forward`."""
+        place = ((~padding).cumsum(dim=1) - 1).clamp(min=0)
+        x = self.dropout(self.norm(embedded + self.position(place)))
+        allowed = self._allowed(padding)
+        prefix: list[LayerKV] = []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            x, layer = block.history(x, allowed)
+            prefix.append(layer)
+        return Encoded(x, padding, tuple(prefix))
+
+    def extend(
+        self,
+        states: Float[Tensor, "B P M D"],
+        positions: Int[Tensor, "B P"],
+        encoded: Encoded,
+        past: StepCache | None,
+    ) -> tuple[Float[Tensor, "B P M D"], StepCache]:
+        """Carry one reasoning step; see `SequenceEncoder.extend`."""
+        x = self.dropout(self.norm(states))
+        allowed = self._visible(positions, encoded.padding)
+        cache: list[StepKV] = []
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            x, own = block.step(x, encoded.prefix[i], allowed, past[i] if past else None)
+            cache.append(own)
+        return x, tuple(cache)
+
+    def _allowed(self, padding: Bool[Tensor, "B L"]) -> Bool[Tensor, "B 1 L L"] | None:
+        """Where positions may look; None (plain causal) if padding stands on the right only.
+
+        Behind right padding no real position sees a padded one, so the fast kernel needs no mask.
+        Every position may look at itself, so that no row is empty.
+        """
+        if self.causal and not bool((padding[:, :-1] & ~padding[:, 1:]).any()):
+            return None
+        length = padding.shape[1]
+        itself = torch.eye(length, dtype=torch.bool, device=padding.device)
+        allowed = (~padding)[:, None, None, :] | itself
+        return allowed & torch.ones_like(itself).tril() if self.causal else allowed
+
+    def _visible(
+        self, positions: Int[Tensor, "B P"], padding: Bool[Tensor, "B L"]
+    ) -> Bool[Tensor, "B P L"]:
+        """Which history positions each predicted position may see."""
+        real = ~padding.unsqueeze(1)
+        if not self.causal:
+            return real.expand(-1, positions.shape[1], -1)
+        columns = torch.arange(padding.shape[1], device=padding.device)
+        return real & (columns <= positions.unsqueeze(-1))
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.bias)

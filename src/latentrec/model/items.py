@@ -1,0 +1,74 @@
+"""Item encoders: one vector per item, the same for inputs, candidates and the diversity term."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast, final
+
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class ItemEncoder(nn.Module, ABC):
+    """Turns item indices into vectors."""
+
+    @abstractmethod
+    def table(self) -> Float[Tensor, "N D"]:
+        """The vectors of all N item indices, PAD and MASK included."""
+
+    @abstractmethod
+    def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
+        """The vectors of some items: rows of `table`."""
+
+
+@final
+@dataclass(frozen=True)
+class FieldCodes:
+    """The values of one categorical field for every item index.
+
+    Attributes:
+        values: Number of distinct values.
+        codes: Codes of all items one after another, shape (n,).
+        offsets: Where the codes of each item start, shape (N + 1,).
+    """
+
+    values: int
+    codes: Int[Tensor, " n"]
+    offsets: Int[Tensor, " offsets"]
+
+
+@final
+class IdItemEncoder(ItemEncoder):
+    """Item id embedding plus, for each field, the mean embedding of the item's values.
+
+    Paper: PLR section 5.1 adds category levels and store to the item id; the composed table serves
+    input, candidates and the diversity term.
+
+    Args:
+        size: Number of item indices N.
+        dim: Hidden size D.
+        fields: Categorical fields to add.
+    """
+
+    def __init__(self, size: int, dim: int, fields: Sequence[FieldCodes] = ()) -> None:
+        super().__init__()
+        self.ids = nn.Embedding(size, dim)
+        self.fields = nn.ModuleList(nn.EmbeddingBag(f.values, dim, mode="mean") for f in fields)
+        for i, field in enumerate(fields):
+            self.register_buffer(f"codes_{i}", field.codes, persistent=False)
+            self.register_buffer(f"offsets_{i}", field.offsets, persistent=False)
+        for module in (self.ids, *self.fields):
+            nn.init.normal_(cast("Tensor", module.weight), std=0.02)
+
+    def table(self) -> Float[Tensor, "N D"]:
+        """The vectors of all items; without fields the id table itself."""
+        table = self.ids.weight
+        for i, bag in enumerate(self.fields):
+            codes, offsets = self.get_buffer(f"codes_{i}"), self.get_buffer(f"offsets_{i}")
+            table = table + bag(codes, offsets[:-1])
+        return table
+
+    def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
+        """The vectors of some items."""
+        return F.embedding(items, self.table())

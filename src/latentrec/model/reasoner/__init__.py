@@ -1,0 +1,1 @@
+"""Latent reasoning: from the encoded history to the state that is scored."""

@@ -1,0 +1,65 @@
+"""What every reasoner takes and returns, and the loop that unrolls reasoning steps."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from latentrec.model.encoder import Encoded, SequenceEncoder, StepCache
+
+
+@final
+@dataclass(frozen=True)
+class Reasoned:
+    """The outcome of reasoning at P positions with M streams of T steps.
+
+    Attributes:
+        steps: Every reasoning state; M = T = 0 where there is no reasoning.
+        train_state: The state that the objective scores.
+        infer_state: The state that ranks the catalogue.
+        gate: Weight of each stream, or None where streams are not mixed.
+    """
+
+    steps: Float[Tensor, "B P M T D"]
+    train_state: Float[Tensor, "B P D"]
+    infer_state: Float[Tensor, "B P D"]
+    gate: Float[Tensor, "B P M"] | None
+
+
+class Reasoner(nn.Module, ABC):
+    """Turns the encoded history into the state that is scored.
+
+    The encoder is an argument, so its parameters are registered once, in the recommender.
+    """
+
+    @abstractmethod
+    def forward(
+        self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
+    ) -> Reasoned:
+        """Reason from the state of every predicted position."""
+
+
+def unroll(
+    encoder: SequenceEncoder,
+    encoded: Encoded,
+    positions: Int[Tensor, "B P"],
+    start: Float[Tensor, "B P M D"],
+    step_embeddings: Float[Tensor, "T D"],
+) -> Float[Tensor, "B P M T D"]:
+    """Reasoning states h_1 .. h_T of every stream.
+
+    The input of step t is h_{t-1} plus the step's embedding; it attends to the history up to its
+    position and to its own stream's inputs so far, through cached keys and values.
+
+    Paper: Eq. 2 and 4-5. Differs: cached per-layer inputs, self included (docs/adr/0003).
+    """
+    state = start
+    past: StepCache | None = None
+    states: list[Tensor] = []
+    for step_embedding in step_embeddings:
+        state, past = encoder.extend(state + step_embedding, positions, encoded, past)
+        states.append(state)
+    return torch.stack(states, dim=3)

@@ -1,0 +1,46 @@
+"""Recommender: item encoder, sequence encoder and reasoner as one model."""
+
+from typing import final
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from latentrec.index import PAD
+from latentrec.model.encoder import Encoded, SequenceEncoder
+from latentrec.model.items import ItemEncoder
+from latentrec.model.reasoner.contract import Reasoned, Reasoner
+
+
+@final
+class Recommender(nn.Module):
+    """Any item encoder with any sequence encoder and any reasoner.
+
+    Args:
+        items: Turns item indices into vectors.
+        encoder: Reads histories.
+        reasoner: Turns encoded histories into the states that are scored.
+    """
+
+    def __init__(self, items: ItemEncoder, encoder: SequenceEncoder, reasoner: Reasoner) -> None:
+        super().__init__()
+        self.items = items
+        self.encoder = encoder
+        self.reasoner = reasoner
+
+    def encode(self, items: Int[Tensor, "B L"]) -> Encoded:
+        """Read histories of item indices, PAD where there is none."""
+        return self.encoder(self.items(items), items == PAD)
+
+    def reason(self, encoded: Encoded, positions: Int[Tensor, "B P"]) -> Reasoned:
+        """Reason from given positions of encoded histories."""
+        return self.reasoner(encoded, positions, self.encoder)
+
+    def forward(self, items: Int[Tensor, "B L"], positions: Int[Tensor, "B P"]) -> Reasoned:
+        """Read histories and reason from given positions."""
+        return self.reason(self.encode(items), positions)
+
+    def logits(
+        self, items: Int[Tensor, "B L"], positions: Int[Tensor, "B P"]
+    ) -> Float[Tensor, "B P N"]:
+        """Logits of all item indices at the predicted positions, with the ranking state."""
+        return self(items, positions).infer_state @ self.items.table().T

@@ -1,0 +1,1 @@
+"""What training minimises: pure terms, and one objective per method."""

@@ -1,0 +1,72 @@
+"""What an objective takes and returns, and when its terms set in."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentrec.data.batch import Batch
+from latentrec.index import FIRST_ITEM
+from latentrec.model.recommender import Recommender
+from latentrec.objective.terms import catalogue_cross_entropy
+
+
+@final
+@dataclass(frozen=True)
+class Losses:
+    """The loss of one batch and what it is made of.
+
+    Attributes:
+        total: What is minimised.
+        parts: Every term and diagnostic by name, detached, for the log.
+    """
+
+    total: Float[Tensor, ""]
+    parts: dict[str, Tensor]
+
+
+class Objective(nn.Module, ABC):
+    """Computes the loss of a model on a batch; owns no parameters of the model."""
+
+    @abstractmethod
+    def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
+        """The losses of one batch.
+
+        Args:
+            model: The model in training mode.
+            batch: Histories with targets.
+            epoch: Epochs finished before this one, counted from 0.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class Ramp:
+    """A weight's share of its full value: 0 in the warm-up, then a straight line up to 1.
+
+    Example:
+        >>> ramp = Ramp(warmup_epochs=1, ramp_epochs=2)
+        >>> [ramp.share(epoch) for epoch in range(4)]
+        [0.0, 0.5, 1.0, 1.0]
+    """
+
+    warmup_epochs: int
+    ramp_epochs: int
+
+    def share(self, epoch: int) -> float:
+        """Share of the full weight in an epoch counted from 0."""
+        if epoch < self.warmup_epochs:
+            return 0.0
+        return min(1.0, (epoch - self.warmup_epochs + 1) / max(1, self.ramp_epochs))
+
+
+def next_item_loss(
+    states: Float[Tensor, "B P D"], batch: Batch, table: Float[Tensor, "N D"]
+) -> Float[Tensor, ""]:
+    """Cross-entropy of the targets over all real items; positions without a target are skipped."""
+    rows = batch.predicted
+    return catalogue_cross_entropy(
+        states[rows], table[FIRST_ITEM:], batch.targets[rows] - FIRST_ITEM
+    )

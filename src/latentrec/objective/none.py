@@ -1,0 +1,18 @@
+"""Next-item prediction alone."""
+
+from typing import final
+
+from latentrec.data.batch import Batch
+from latentrec.model.recommender import Recommender
+from latentrec.objective.contract import Losses, Objective, next_item_loss
+
+
+@final
+class NextItemObjective(Objective):
+    """Full-softmax cross-entropy of the reasoner's training state (PLR Eq. 1)."""
+
+    def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
+        """The losses of one batch; the epoch plays no part."""
+        reasoned = model(batch.items, batch.positions)
+        loss = next_item_loss(reasoned.train_state, batch, model.items.table())
+        return Losses(loss, {"next_item": loss.detach()})

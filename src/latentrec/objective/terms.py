@@ -1,0 +1,120 @@
+"""Loss terms as pure functions of states and the item table."""
+
+from typing import Any, Final, final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+BLOCK_BYTES: Final = 32 * 2**20
+"""Largest block of logits that is held at once."""
+
+
+def catalogue_cross_entropy(
+    states: Float[Tensor, "R D"], candidates: Float[Tensor, "N D"], targets: Int[Tensor, " R"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of a softmax over the whole catalogue.
+
+    Exact, and never holds R x N logits: rows are taken in blocks, and both gradients are computed
+    in the forward pass (docs/adr/0009).
+
+    Paper: PLR Eq. 1.
+
+    Args:
+        states: States to score.
+        candidates: Vectors of all items that can be the answer.
+        targets: Row of each right answer in `candidates`.
+    """
+    return _CatalogueCrossEntropy.apply(states, candidates, targets)  # pyright: ignore
+
+
+@final
+class _CatalogueCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, candidates: Tensor, targets: Tensor) -> Tensor:
+        with torch.autocast(states.device.type, enabled=False):
+            return _forward_with_gradients(ctx, states, candidates.to(states.dtype), targets)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None]:
+        grad_states, grad_candidates = ctx.saved_tensors
+        return grad_states * grad_outputs[0], grad_candidates * grad_outputs[0], None
+
+
+def _forward_with_gradients(
+    ctx: Any, states: Tensor, candidates: Tensor, targets: Tensor
+) -> Tensor:
+    rows, count = len(states), len(candidates)
+    block = max(1, BLOCK_BYTES // (count * states.element_size()))
+    total = states.new_zeros(())
+    grad_states, grad_candidates = torch.empty_like(states), torch.zeros_like(candidates)
+    for start in range(0, rows, block):
+        part, wanted = states[start : start + block], targets[start : start + block, None]
+        logits = part @ candidates.T
+        right = logits.gather(1, wanted)
+        highest = logits.amax(dim=1, keepdim=True)
+        chances = logits.sub_(highest).exp_()
+        mass = chances.sum(dim=1, keepdim=True)
+        total += (mass.log() + highest - right).sum()
+        chances.div_(mass).scatter_add_(1, wanted, -torch.ones_like(right))
+        torch.mm(chances, candidates, out=grad_states[start : start + block])
+        grad_candidates.addmm_(chances.T, part)
+    ctx.save_for_backward(grad_states.div_(rows), grad_candidates.div_(rows))
+    return total / rows
+
+
+def pairwise_kl(
+    states: Float[Tensor, "R n D"], candidates: Float[Tensor, "N D"]
+) -> Float[Tensor, " R"]:
+    """Mean KL divergence over all ordered pairs of n states, for each of R histories, in nats.
+
+    With linear scores the log-normalisers cancel over ordered pairs, which leaves
+    `[n sum_i h_i.e_i - (sum h).(sum e)] / (n (n - 1))`, e_i the expected item vector under state i
+    (docs/adr/0010). No pair and no R x n x N tensor is held. A single state gives 0.
+
+    Paper: PLR Eq. 7.
+
+    Args:
+        states: The states of each history.
+        candidates: Vectors of all items.
+    """
+    n = states.shape[1]
+    if n < 2:
+        return states.new_zeros(len(states))
+    queries, table = states.flatten(0, 1)[None, None], candidates[None, None]
+    with torch.autocast(states.device.type, enabled=False):  # bf16 would lose small divergences
+        expected = F.scaled_dot_product_attention(queries, table, table, scale=1.0)
+    expected = expected.view_as(states)
+    own = n * (states * expected).sum(dim=(1, 2))
+    return (own - (states.sum(1) * expected.sum(1)).sum(-1)) / (n * (n - 1))
+
+
+def mean_cosine(states: Float[Tensor, "R n D"]) -> Float[Tensor, ""]:
+    """Mean cosine over all pairs of different states; 1 means that all streams are alike."""
+    n = states.shape[1]
+    if n < 2:
+        return states.new_ones(())
+    unit = F.normalize(states, dim=-1)
+    return ((unit.sum(1).square().sum(-1) - n) / (n * (n - 1))).mean()
+
+
+def reasoning_contrast(
+    first: Float[Tensor, "R n D"], second: Float[Tensor, "R n D"], temperature: float
+) -> Float[Tensor, ""]:
+    """Contrast of two dropout views: the same state of other rows are the negatives.
+
+    Both directions are added, not averaged, and all n states of a row count alike.
+
+    Paper: PLR Eq. 8.
+
+    Args:
+        first: The n reasoning states of R histories in one view.
+        second: The same under other dropout masks.
+        temperature: Temperature of the cosine similarities, above 0.
+    """
+    a, b = F.normalize(first, dim=-1).transpose(0, 1), F.normalize(second, dim=-1).transpose(0, 1)
+    similarity = (a @ b.transpose(1, 2) / temperature).flatten(0, 1)
+    backward = (b @ a.transpose(1, 2) / temperature).flatten(0, 1)
+    same = torch.arange(len(first), device=first.device).repeat(first.shape[1])
+    return F.cross_entropy(similarity, same) + F.cross_entropy(backward, same)

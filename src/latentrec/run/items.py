@@ -1,0 +1,66 @@
+"""items.parquet: the catalogue that a run was trained on, with how often each item occurred."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from latentrec.data.catalogue import Catalogue, CategoricalField
+from latentrec.data.dataset import Histories
+from latentrec.errors import CheckpointError
+from latentrec.index import FIRST_ITEM, ItemIndex
+
+ID, TITLE, COUNT, FIELD = "item_id", "title", "interactions", "field:"
+
+
+def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
+    """Write one row an item, in the order of item indices."""
+    ids = catalogue.index.all_ids
+    counts = np.bincount(train.items, minlength=catalogue.index.size)[FIRST_ITEM:]
+    columns: dict[str, pl.Series] = {
+        ID: pl.Series(ids, dtype=pl.String),
+        TITLE: pl.Series([catalogue.titles.get(i) for i in ids], dtype=pl.String),
+        COUNT: pl.Series(counts, dtype=pl.Int64),
+    }
+    for field in catalogue.fields:
+        columns[FIELD + field.name] = pl.Series(_values(field), dtype=pl.List(pl.String))
+    pl.DataFrame(columns).write_parquet(path)
+
+
+def read_items(path: Path) -> tuple[Catalogue, Float[Tensor, " N"]]:
+    """The catalogue, and how often each item index occurred in training.
+
+    Raises:
+        CheckpointError: If the file is missing or not what `write_items` wrote.
+    """
+    try:
+        frame = pl.read_parquet(path)
+        index = ItemIndex(frame[ID].to_list())
+        titles = {i: t for i, t in zip(frame[ID], frame[TITLE], strict=True) if t is not None}
+        fields = tuple(_field(frame[name]) for name in frame.columns if name.startswith(FIELD))
+        counts = torch.zeros(index.size)
+        counts[FIRST_ITEM:] = torch.from_numpy(frame[COUNT].to_numpy().copy()).float()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise CheckpointError(f"{path}: not readable ({error})") from None
+    return Catalogue(index, titles, fields), counts
+
+
+def _values(field: CategoricalField) -> list[list[str]]:
+    """The values of every real item, as lists of text."""
+    bounds = field.offsets[FIRST_ITEM:]
+    return [
+        [field.values[code] for code in field.codes[start:stop]] for start, stop in pairwise(bounds)
+    ]
+
+
+def _field(column: pl.Series) -> CategoricalField:
+    values = tuple(sorted(column.explode().drop_nulls().unique().to_list()))
+    place = {value: code for code, value in enumerate(values)}
+    rows: list[list[str]] = [[] for _ in range(FIRST_ITEM)] + column.to_list()
+    codes = np.array([place[value] for row in rows for value in row], dtype=np.int32)
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return CategoricalField(column.name.removeprefix(FIELD), values, codes, offsets)

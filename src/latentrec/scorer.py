@@ -1,0 +1,72 @@
+"""Scorer: whatever gives every item of the catalogue a score after a history."""
+
+from typing import Protocol, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from latentrec.data.batch import last_items
+from latentrec.data.dataset import Histories
+from latentrec.model.recommender import Recommender
+
+
+class Scorer(Protocol):
+    """Scores the whole catalogue after each of several histories: a model or a baseline."""
+
+    @property
+    def name(self) -> str:
+        """Row label in tables."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of item indices N, PAD and MASK included."""
+        ...
+
+    def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
+        """Scores of all item indices, float32; the columns of PAD and MASK carry no meaning."""
+        ...
+
+
+@final
+class ModelScorer:
+    """A trained recommender as a scorer.
+
+    Args:
+        model: The recommender; put into evaluation mode for each call, and back.
+        name: Row label in tables.
+        max_length: Longest history L; older interactions are not read.
+        device: Where the model lies.
+    """
+
+    def __init__(
+        self, model: Recommender, name: str, max_length: int, device: torch.device
+    ) -> None:
+        self._model = model
+        self._name = name
+        self._max_length = max_length
+        self._device = device
+        with torch.no_grad():
+            self._size = len(model.items.table())
+
+    @property
+    def name(self) -> str:
+        """Row label in tables."""
+        return self._name
+
+    @property
+    def size(self) -> int:
+        """Number of item indices N."""
+        return self._size
+
+    @torch.inference_mode()
+    def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
+        """Scores of all item indices after non-empty histories."""
+        batch = last_items(histories, self._max_length).to(self._device)
+        training = self._model.training
+        self._model.eval()
+        try:
+            return self._model.logits(batch.items, batch.positions)[:, 0].float()
+        finally:
+            self._model.train(training)

@@ -1,0 +1,282 @@
+"""The training loop: an iterator of epoch reports, repeatable and resumable."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor, nn
+
+from latentrec.config import TrainConfig
+from latentrec.data.batch import Batch, Samples, batches
+from latentrec.errors import TrainingError
+from latentrec.model.recommender import Recommender
+from latentrec.objective.contract import Losses, Objective
+from latentrec.train.checkpoint import CheckpointFolder, TrainingState, load_model, load_optimiser
+from latentrec.train.stopping import Stopping
+
+ALIKE_COSINE: Final = 0.99
+"""Mean cosine of reasoning states above which they count as collapsed into one."""
+
+Validate = Callable[[Recommender], dict[str, float]]
+"""Computes validation metrics of a model; given by the caller, since evaluation lies above."""
+
+OnStep = Callable[["Step"], None]
+"""Told about every batch, for progress bars."""
+
+
+@final
+@dataclass(frozen=True)
+class Step:
+    """One finished batch: how far the epoch is, and the running means of the loss parts."""
+
+    epoch: int
+    targets_done: int
+    targets: int
+    losses: dict[str, float]
+    targets_per_s: float
+
+
+@final
+@dataclass(frozen=True)
+class EpochReport:
+    """One finished epoch.
+
+    Attributes:
+        epoch: Counted from 1.
+        losses: Mean of every loss part and diagnostic, weighted by targets.
+        metrics: Validation metrics, empty in epochs without validation.
+        train_s: Seconds of training.
+        validate_s: Seconds of validation.
+        targets_per_s: Training targets a second.
+        best_epoch: Best epoch so far.
+        is_best: Whether this one is it.
+        warnings: Collapse alarm and the like, in words.
+        stop: Why training ends after this epoch, None while it goes on.
+    """
+
+    epoch: int
+    losses: dict[str, float]
+    metrics: dict[str, float]
+    train_s: float
+    validate_s: float
+    targets_per_s: float
+    best_epoch: int
+    is_best: bool
+    warnings: tuple[str, ...]
+    stop: str | None
+
+
+@final
+class TrainingStep(nn.Module):
+    """Model and objective as one module, so that data-parallel wrappers see the whole step."""
+
+    def __init__(self, model: Recommender, objective: Objective) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+
+    def forward(self, batch: Batch, epoch: int) -> Losses:
+        """The losses of one batch."""
+        return self.objective(self.model, batch, epoch)
+
+
+def fit(
+    model: Recommender,
+    objective: Objective,
+    optimiser: torch.optim.Optimizer,
+    samples: Samples,
+    config: TrainConfig,
+    validate: Validate,
+    checkpoints: CheckpointFolder,
+    resume: bool = False,
+    on_step: OnStep | None = None,
+) -> Iterator[EpochReport]:
+    """Train until the last epoch, the time limit or early stopping, one report an epoch.
+
+    Every epoch draws its order and dropout from (seed, epoch), so a run gives the same numbers
+    twice on one machine, and a resumed run those of an uninterrupted one (docs/adr/0012).
+
+    Args:
+        model: Trained in place.
+        objective: What is minimised.
+        optimiser: Over the model's parameters.
+        samples: Training samples.
+        config: Batch size, epochs, patience and the like.
+        validate: Validation metrics of the model; must hold `config.monitor`.
+        checkpoints: Where best and last are saved after every epoch.
+        resume: Go on from the last checkpoint.
+        on_step: Told about every batch.
+
+    Raises:
+        TrainingError: If there is nothing to train on, or a loss is not finite.
+        CheckpointError: If `resume` finds no sound checkpoint.
+    """
+    if not len(samples):
+        raise TrainingError(
+            "no training targets: every user has fewer than two training interactions"
+        )
+    trainer = _Trainer(model, objective, optimiser, samples, config, on_step)
+    progress = (
+        _resume(model, optimiser, checkpoints) if resume else _Progress(Stopping(config.patience))
+    )
+    while not progress.stop and progress.epoch < config.epochs:
+        losses, train_s = trainer.run_epoch(progress.epoch)
+        started = time.perf_counter()
+        metrics = _validate(validate, model, config, progress.epoch)
+        validate_s = time.perf_counter() - started
+        progress = progress.after(config, metrics, train_s + validate_s)
+        if trainer.is_main:
+            state = TrainingState(progress.epoch, asdict(progress))
+            checkpoints.save(model, optimiser, state, progress.is_best)
+        yield EpochReport(
+            epoch=progress.epoch,
+            losses=losses,
+            metrics=metrics,
+            train_s=train_s,
+            validate_s=validate_s,
+            targets_per_s=samples.targets / train_s,
+            best_epoch=progress.stopping.best_epoch,
+            is_best=progress.is_best,
+            warnings=_alarms(losses),
+            stop=progress.stop,
+        )
+
+
+@final
+@dataclass(frozen=True)
+class _Progress:
+    """Where training stands between two epochs; part of every checkpoint."""
+
+    stopping: Stopping
+    epoch: int = 0
+    elapsed_s: float = 0.0
+    stop: str | None = None
+
+    @property
+    def is_best(self) -> bool:
+        return self.stopping.best_epoch == self.epoch
+
+    def after(self, config: TrainConfig, metrics: dict[str, float], took_s: float) -> "_Progress":
+        """The state after one more epoch."""
+        epoch, elapsed_s = self.epoch + 1, self.elapsed_s + took_s
+        stopping = self.stopping.after(epoch, metrics[config.monitor]) if metrics else self.stopping
+        return _Progress(
+            stopping, epoch, elapsed_s, _reason_to_stop(config, stopping, epoch, elapsed_s)
+        )
+
+
+def _resume(
+    model: Recommender, optimiser: torch.optim.Optimizer, checkpoints: CheckpointFolder
+) -> _Progress:
+    path = checkpoints.find("last")
+    state = load_model(path, model)
+    load_optimiser(path, model, optimiser)
+    saved = state.progress
+    stopping = Stopping(**saved["stopping"])
+    return _Progress(stopping, state.epoch, saved["elapsed_s"], saved["stop"])
+
+
+def _validate(
+    validate: Validate, model: Recommender, config: TrainConfig, epoch: int
+) -> dict[str, float]:
+    due = (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs
+    return validate(model) if due else {}
+
+
+def _reason_to_stop(
+    config: TrainConfig, stopping: Stopping, epoch: int, elapsed_s: float
+) -> str | None:
+    if stopping.exhausted:
+        return f"no better {config.monitor} for {config.patience} validations"
+    if config.max_minutes is not None and elapsed_s >= 60 * config.max_minutes:
+        return f"the time limit of {config.max_minutes:g} minutes is reached"
+    return f"all {config.epochs} epochs are done" if epoch == config.epochs else None
+
+
+def _alarms(losses: dict[str, float]) -> tuple[str, ...]:
+    cosine = losses.get("state_cosine", 0.0)
+    if cosine <= ALIKE_COSINE:
+        return ()
+    return (
+        f"reasoning states are alike (mean cosine {cosine:.3f}, pairwise KL "
+        f"{losses['pairwise_kl']:.2g} nats): streams have collapsed; raise reasoner.kl_weight",
+    )
+
+
+@final
+class _Trainer:
+    """What one epoch needs: the wrapped step, the device, and the order of batches."""
+
+    def __init__(
+        self,
+        model: Recommender,
+        objective: Objective,
+        optimiser: torch.optim.Optimizer,
+        samples: Samples,
+        config: TrainConfig,
+        on_step: OnStep | None,
+    ) -> None:
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.accelerator = Accelerator(
+            cpu=config.device == "cpu", mixed_precision=config.precision, kwargs_handlers=[unused]
+        )
+        step = TrainingStep(model, objective)
+        self.step, self.optimiser = self.accelerator.prepare(step, optimiser)
+        self.samples, self.config, self.on_step = samples, config, on_step
+        self.parameters = list(model.parameters())
+
+    @property
+    def is_main(self) -> bool:
+        return self.accelerator.is_main_process
+
+    def run_epoch(self, epoch: int) -> tuple[dict[str, float], float]:
+        """Train one epoch; the mean of every loss part, and the seconds it took."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        torch.manual_seed(int(rng.integers(2**62)))
+        self.step.train()
+        started, done = time.perf_counter(), 0
+        sums: defaultdict[str, float] = defaultdict(float)
+        share = (self.accelerator.process_index, self.accelerator.num_processes)
+        for batch in batches(self.samples, self.config.batch_size, rng, share):
+            parts = self._update(batch.to(self.accelerator.device), epoch)
+            count = int(batch.predicted.sum())
+            done += count
+            for name, value in parts.items():
+                sums[name] += float(value) * count
+            self._tell(epoch, done, sums, started)
+        return {name: value / done for name, value in sums.items()}, time.perf_counter() - started
+
+    def _update(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
+        with self.accelerator.autocast():
+            losses: Losses = self.step(batch, epoch)
+        parts = {"loss": losses.total.detach(), **losses.parts}
+        _check_finite(parts, epoch)
+        self.optimiser.zero_grad()
+        self.accelerator.backward(losses.total)
+        if self.config.gradient_clip:
+            self.accelerator.clip_grad_norm_(self.parameters, self.config.gradient_clip)
+        self.optimiser.step()
+        return parts
+
+    def _tell(self, epoch: int, done: int, sums: dict[str, float], started: float) -> None:
+        if self.on_step is not None:
+            means = {name: value / done for name, value in sums.items()}
+            speed = done / (time.perf_counter() - started)
+            self.on_step(Step(epoch + 1, done, self.samples.targets, means, speed))
+
+
+def _check_finite(parts: dict[str, Tensor], epoch: int) -> None:
+    for name, value in parts.items():
+        if not math.isfinite(float(value)):
+            raise TrainingError(
+                f"epoch {epoch + 1}: loss part '{name}' is {float(value)}; the last checkpoint is "
+                "kept. Lower train.learning_rate or reasoner.kl_weight, or lengthen "
+                "reasoner.warmup_epochs"
+            )
