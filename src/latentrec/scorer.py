@@ -1,6 +1,6 @@
 """Scorer: whatever gives every item of the catalogue a score after a history."""
 
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,9 @@ from torch import Tensor
 from latentrec.data.batch import last_items
 from latentrec.data.dataset import Histories
 from latentrec.model.recommender import Recommender
+
+TOKENS: Final = 2**14
+"""Interactions that are encoded at once: few enough that activations stay in the cache."""
 
 
 class Scorer(Protocol):
@@ -63,10 +66,18 @@ class ModelScorer:
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""
-        batch = last_items(histories, self._max_length).to(self._device)
         training = self._model.training
         self._model.eval()
+        rows = max(1, TOKENS // self._max_length)
         try:
-            return self._model.logits(batch.items, batch.positions)[:, 0].float()
+            states = [
+                self._states(histories.block(start, min(start + rows, len(histories))))
+                for start in range(0, len(histories), rows)
+            ]
+            return (torch.cat(states) @ self._model.items.table().T).float()
         finally:
             self._model.train(training)
+
+    def _states(self, histories: Histories) -> Float[Tensor, "B D"]:
+        batch = last_items(histories, self._max_length).to(self._device)
+        return self._model(batch.items, batch.positions).infer_state[:, 0]

@@ -40,7 +40,8 @@ def test_every_option_reaches_the_reader(log: Path) -> None:
     more = ["--rating-column", "stars", "--rating-above", "2", "--min-user-interactions", "2",
             "--min-item-interactions", "2", "--duplicates", "keep", "--repeats", "last",
             "--bad-rows", "report", "--time-unit", "s", "--format", "table", "--json",
-            "--split", "time", "--valid-from", "1700000240", "--test-from", "1700000400"]  # fmt: skip
+            "--split", "time", "--valid-from", "1700000240", "--test-from", "1700000400",
+    ]  # fmt: skip
     result = RUNNER.invoke(app, ["inspect", str(log), *COLUMNS, *more], catch_exceptions=False)
     report = json.loads(result.stdout)
     assert report["filtered"]["low_ratings"] == 16
@@ -75,8 +76,8 @@ def test_bad_rows_are_listed_beside_the_result(log: Path, tmp_path: Path) -> Non
 def test_errors_are_ours(tmp_path: Path, log: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         RUNNER.invoke(app, ["inspect", str(tmp_path / "none")], catch_exceptions=False)
+    options = ["--split", "time", "--valid-from", "5"]
     with pytest.raises(ConfigError, match="give both"):
-        options = ["--split", "time", "--valid-from", "5"]
         RUNNER.invoke(app, ["inspect", str(log), *COLUMNS, *options], catch_exceptions=False)
 
 

@@ -96,24 +96,31 @@ def test_a_column_that_occurs_twice_is_refused(tmp_path: Path) -> None:
         read_log(LogFile(path, Delimited()), COLUMNS)
 
 
-@pytest.mark.parametrize(
-    ("name", "layout"), [("a.csv", Delimited()), ("a.jsonl", JsonLines()), ("a.parquet", Parquet())]
-)
-@pytest.mark.parametrize("kind", ["missing", "empty", "folder", "noise"])
-def test_unreadable_files_give_one_line(
-    tmp_path: Path, name: str, layout: Layout, kind: str
-) -> None:
-    path = tmp_path / name
+LAYOUTS: dict[str, Layout] = {"csv": Delimited(), "jsonl": JsonLines(), "parquet": Parquet()}
+
+
+@pytest.mark.parametrize("ending", LAYOUTS)
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder"])
+def test_unreadable_files_give_one_line(tmp_path: Path, ending: str, kind: str) -> None:
+    path = tmp_path / f"a.{ending}"
     if kind == "folder":
         path.mkdir()
-    elif kind != "missing":
-        path.write_bytes(b"" if kind == "empty" else b"\x89PNG\x00\xff\xfe" * 9)
+    elif kind == "empty":
+        path.write_bytes(b"")
     with pytest.raises(DataError) as caught:
-        log = read_log(LogFile(path, layout), COLUMNS)
-        assert not len(log.frame)
-        raise DataError(f"{name}: only bad rows")
-    assert name in str(caught.value)
+        read_log(LogFile(path, LAYOUTS[ending]), COLUMNS)
+    assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_noise_is_refused_or_all_bad(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"\x89PNG\x00\xff\xfe" * 9)
+    for layout in (Delimited(), Parquet()):
+        with pytest.raises(DataError, match=r"a\.bin"):
+            read_log(LogFile(path, layout), COLUMNS)
+    log = read_log(LogFile(path, JsonLines()), COLUMNS)
+    assert (len(log.frame), len(log.bad)) == (0, 1)
 
 
 def test_a_broken_gz_file_gives_one_line(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_paths_that_hold_nothing_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=message):
             read_interactions(FilesConfig(path=str(path)))
     (tmp_path / "log.xlsx").write_text("x")
-    with pytest.raises(DataError, match="unknown ending; known endings: .parquet"):
+    with pytest.raises(DataError, match=r"unknown ending; known endings: \.parquet"):
         read_interactions(FilesConfig(path=str(tmp_path / "log.xlsx")))
 
 

@@ -1,4 +1,4 @@
-"""Item tables come in every shape; fields must come out as the same lists, or be refused in one line."""
+"""Item tables come in every shape; fields must come out as the same lists, or be refused."""
 
 from pathlib import Path
 

@@ -139,6 +139,6 @@ def test_a_rating_filter_on_real_ratings(real_data: Path) -> None:
     found, report = filter_interactions(read_interactions(config), config)
     assert len(found.frame) == 55_375
     assert report.low_ratings == 44_625
+    config = FilesConfig(path=str(real_data / "movielens-1m"), rating_above=3)
     with pytest.raises(DataError, match="no rating column"):
-        config = FilesConfig(path=str(real_data / "movielens-1m"), rating_above=3)
         prepare(config, LeaveOneOutConfig())

@@ -140,7 +140,7 @@ def _interactions(
         blank=log.blank,
         bad=len(checked.bad),
         bad_rows_file=bad_rows_file,
-        notes=(*checked.notes, *_history_notes(frame)),
+        notes=(*source.notes, *checked.notes, *_history_notes(frame)),
     )
     return Interactions(frame.drop("history", strict=False), report, items)
 

@@ -47,7 +47,7 @@ def synthetic(config: SyntheticConfig) -> Interactions:
         ConfigError: If the sizes do not fit each other.
 
     Example:
-        >>> log = synthetic(SyntheticConfig(users=2, items=40, interests=4, mean_length=6))
+        >>> log = synthetic(SyntheticConfig(users=2, items=40, mean_length=6))
         >>> log.frame.columns
         ['user_id', 'item_id', 'timestamp']
     """

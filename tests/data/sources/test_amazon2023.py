@@ -99,7 +99,7 @@ def test_raw_reviews_and_metadata(tmp_path: Path) -> None:
 def test_folders_with_several_or_incomplete_categories_are_refused(tmp_path: Path) -> None:
     write_split(tmp_path, packed=False)
     (tmp_path / "Games.train.csv").write_text(HEAD)
-    with pytest.raises(DataError, match="must hold one category .* holds: Games, Toys"):
+    with pytest.raises(DataError, match=r"must hold one category .* holds: Games, Toys"):
         read_interactions(FilesConfig(path=str(tmp_path)))
     assert len(read_interactions(FilesConfig(path=str(tmp_path / "Toys.train.csv"))).frame) == 5
     with pytest.raises(DataError, match=r"Games\.valid\.csv \(or \.gz\) is missing"):

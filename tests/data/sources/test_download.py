@@ -89,8 +89,6 @@ def test_movielens_arrives_unpacked(site: tuple[str, Path], tmp_path: Path) -> N
     download_movielens("ml-1m", to, MOST, print, url)
     assert sorted(file.name for file in to.iterdir()) == ["ml-1m.zip", "movies.dat", "ratings.dat"]
     assert not list(tmp_path.rglob("escape.txt"))
-    with pytest.raises(DataError, match="part is empty|split"):
-        prepare(FilesConfig(path=str(to), min_item_interactions=2), GivenSplitConfig())
     assert prepare(FilesConfig(path=str(to)), LeaveOneOutConfig()).report.users == 2
 
 
@@ -115,7 +113,7 @@ def test_a_failed_download_leaves_nothing(
 
 
 def test_without_a_network_one_line_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be downloaded .* is this machine online"):
+    with pytest.raises(DataError, match=r"cannot be downloaded .* is this machine online"):
         fetch("http://127.0.0.1:9/x.gz", tmp_path / "x.gz", MOST, print)
     with pytest.raises(DataError, match="must start with https"):
         fetch("file:///etc/hostname", tmp_path / "x.gz", MOST, print)

@@ -98,6 +98,7 @@ def fetch(url: str, path: Path, max_bytes: int, say: Say) -> Path:
             size = answer.headers.get("Content-Length")
             count = _copy(answer, file, max_bytes, url, int(size) if size else None)
     except urllib.error.HTTPError as error:
+        error.close()
         raise DataError(
             f"{url}: the server says {error.code} {error.reason}; is the name right?"
         ) from None

@@ -11,6 +11,7 @@ from latentrec.errors import DataError
 
 _RATING_FIELDS: Final = ("userId", "movieId", "rating", "timestamp")
 _MOVIE_FIELDS: Final = ("movieId", "title", "genres")
+_NO_FIELDS: Final = "the genre flags of u.item are not read, only the titles"
 _NO_GENRE: Final = "(no genres listed)"
 _U_ITEM_FIELDS: Final = ("movieId", "title", *(f"field{place}" for place in range(22)))
 
@@ -46,6 +47,7 @@ def movielens_source(path: Path, config: FilesConfig) -> Source:
                 (LogFile(folder / name, layout),),
                 Columns(*_RATING_FIELDS[:2], "timestamp", "rating"),
                 _movies(items, movies_layout) if items.is_file() else None,
+                notes=(_NO_FIELDS,) if name == "u.data" and items.is_file() else (),
             )
     raise DataError(f"{path}: no MovieLens ratings file; known names: {', '.join(_VARIANTS)}")
 

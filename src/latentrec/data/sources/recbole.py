@@ -13,6 +13,7 @@ LAYOUT: Final = Delimited("\t", quoted=False)
 """Tabs, no quotes, one header line."""
 _PARTS: Final[tuple[Part, ...]] = ("train", "valid", "test")
 _PREFIX: Final = "item_id_list"
+_REBUILT: Final = "rows are interactions, rebuilt from the files' rows of history and next item"
 _CATEGORY_NAMES: Final = ("categories", "category", "class", "genres", "genre")
 _STORE_NAMES: Final = ("store", "brand")
 
@@ -43,6 +44,7 @@ def recbole_source(path: Path, config: FilesConfig) -> Source:
         items,
         prefixes=prefixes,
         item_names=numbers if prefixes and numbers.is_file() else None,
+        notes=(_REBUILT,) if prefixes else (),
     )
 
 

@@ -88,6 +88,7 @@ class Source:
         items: Item table, if there is one.
         prefixes: Rows are (user, history, next item) without times; see `sources/recbole.py`.
         item_names: File with `name<TAB>number` of each item, where the log holds the numbers.
+        notes: What a reader of the report should know about the source.
     """
 
     found: str
@@ -96,3 +97,4 @@ class Source:
     items: ItemFile | None = None
     prefixes: bool = False
     item_names: Path | None = None
+    notes: tuple[str, ...] = ()
