@@ -7,11 +7,14 @@ from torch.optim import AdamW
 
 from latentrec.config import (
     EncoderConfig,
+    ErlConfig,
     ItemsConfig,
     NoReasonerConfig,
     PlrConfig,
+    PrlConfig,
     ReasonerConfig,
     RunConfig,
+    SasrecConfig,
     TrainConfig,
 )
 from latentrec.data.catalogue import Catalogue
@@ -19,12 +22,16 @@ from latentrec.errors import ConfigError
 from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
 from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
 from latentrec.model.reasoner.contract import Reasoner
+from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
+from latentrec.model.reasoner.prl import PrlReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Objective, Ramp
+from latentrec.objective.erl import ErlObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
+from latentrec.objective.prl import PrlObjective
 
 
 def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
@@ -43,6 +50,24 @@ def build_objective(config: ReasonerConfig) -> Objective:
     match config:
         case NoReasonerConfig():
             return NextItemObjective()
+        case ErlConfig():
+            return ErlObjective(
+                config.kl_weight,
+                config.kl_cap,
+                config.temperature,
+                Ramp(config.warmup_epochs, config.ramp_epochs),
+                config.term_positions,
+            )
+        case PrlConfig():
+            return PrlObjective(
+                config.temperature,
+                config.temperature_scale,
+                config.earlier_weight,
+                config.contrastive_weight,
+                config.noise_std,
+                Ramp(config.warmup_epochs, config.ramp_epochs),
+                config.term_positions,
+            )
         case PlrConfig():
             return PlrObjective(
                 config.kl_weight,
@@ -98,7 +123,7 @@ def _encoder(config: EncoderConfig) -> SequenceEncoder:
         max_length=config.max_length,
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
-        causal=True,
+        causal=isinstance(config, SasrecConfig),
     )
 
 
@@ -106,6 +131,10 @@ def _reasoner(config: ReasonerConfig, dim: int) -> Reasoner:
     match config:
         case NoReasonerConfig():
             return NoReasoner()
+        case ErlConfig():
+            return ErlReasoner(dim, config.steps)
+        case PrlConfig():
+            return PrlReasoner(dim, config.steps)
         case PlrConfig():
             return PlrReasoner(dim, config.streams, config.steps)
         case _:

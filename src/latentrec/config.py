@@ -1,6 +1,6 @@
 """Every knob of a run as frozen data: presets, TOML files and `--set` in, one checked value out."""
 
-from typing import Annotated, Literal, TypeAlias, final
+from typing import Annotated, Literal, Self, TypeAlias, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -56,6 +56,15 @@ class FilesConfig(_Knobs):
     """The same user and item at different times: keep all, or only the first or last."""
     bad_rows: Literal["fail", "report"] = "fail"
     """Rows that break a rule: refuse the data, or write them to a file and go on without them."""
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> Self:
+        names = (self.user_column, self.item_column, self.time_column)
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"user_column, item_column and time_column must differ, not be {', '.join(names)}"
+            )
+        return self
 
 
 @final
@@ -135,11 +144,9 @@ class ItemsConfig(_Knobs):
     """Item table fields to add, for example ["categories", "store"] as in the PLR paper."""
 
 
-@final
-class SasrecConfig(_Knobs):
-    """A causal Transformer over the history (SASRec)."""
+class _TransformerConfig(_Knobs):
+    """What every Transformer over a history has."""
 
-    kind: Literal["sasrec"] = "sasrec"
     dim: PositiveInt = 64
     """Hidden size D."""
     layers: PositiveInt = 2
@@ -156,13 +163,27 @@ class SasrecConfig(_Knobs):
     """Dropout of attention weights (p_attn in the PLR paper)."""
 
     @model_validator(mode="after")
-    def _check_heads(self) -> "SasrecConfig":
+    def _check_heads(self) -> Self:
         if self.dim % self.heads:
             raise ValueError(f"heads={self.heads} must divide dim={self.dim}")
         return self
 
 
-EncoderConfig: TypeAlias = SasrecConfig
+@final
+class SasrecConfig(_TransformerConfig):
+    """A causal Transformer over the history (SASRec)."""
+
+    kind: Literal["sasrec"] = "sasrec"
+
+
+@final
+class Bert4recConfig(_TransformerConfig):
+    """A bidirectional Transformer that predicts the next item (docs/adr/0021); no Cloze task."""
+
+    kind: Literal["bert4rec"] = "bert4rec"
+
+
+EncoderConfig: TypeAlias = Annotated[SasrecConfig | Bert4recConfig, Field(discriminator="kind")]
 
 
 @final
@@ -199,7 +220,55 @@ class PlrConfig(_Knobs):
     """Positions of each history on which diversity and contrast are evaluated; 0 means all."""
 
 
-ReasonerConfig: TypeAlias = Annotated[NoReasonerConfig | PlrConfig, Field(discriminator="kind")]
+@final
+class ErlConfig(_Knobs):
+    """Ensemble reasoning: the mean of h_0 and T steps (ReaRec, arXiv 2503.22675)."""
+
+    kind: Literal["erl"] = "erl"
+    steps: PositiveInt = 2
+    """Reasoning steps T."""
+    kl_weight: Weight = 0.05
+    """Weight lambda of the diversity of the states, subtracted from the loss (docs/adr/0017)."""
+    kl_cap: Positive = 5.0
+    """Divergence (nats) of a history beyond which the diversity term no longer pushes."""
+    temperature: Positive = 1.0
+    """Divides the logits of the loss and of the diversity term (authors' code: 0.07)."""
+    warmup_epochs: Count = 2
+    """First epochs that train the encoder alone, before any reasoning (docs/adr/0008)."""
+    ramp_epochs: Count = 2
+    """Epochs after the warm-up over which the weight of diversity grows to its full value."""
+    term_positions: Count = 1
+    """Positions of each history on which diversity is evaluated; 0 means all."""
+
+
+@final
+class PrlConfig(_Knobs):
+    """Progressive reasoning: T steps, each sharper, the last is scored (ReaRec, 2503.22675)."""
+
+    kind: Literal["prl"] = "prl"
+    steps: PositiveInt = 2
+    """Reasoning steps T."""
+    temperature: Positive = 1.0
+    """Temperature of the last state and of the contrast (authors' code: 0.07)."""
+    temperature_scale: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 5.0
+    """Factor alpha from each step's temperature to the one before it."""
+    earlier_weight: Weight = 1.0
+    """Weight of the mean loss of the states before the last; T gives the paper's plain sum."""
+    contrastive_weight: Weight = 0.1
+    """Weight of the contrast between the noisy and the clean steps (authors' code: 1)."""
+    noise_std: Weight = 0.01
+    """Standard deviation of the noise on the state from which a step starts (docs/adr/0020)."""
+    warmup_epochs: Count = 2
+    """First epochs that train the encoder alone, before any reasoning (docs/adr/0008)."""
+    ramp_epochs: Count = 2
+    """Epochs after the warm-up over which the weight of the contrast grows to its full value."""
+    term_positions: Count = 1
+    """Positions of each history on which the contrast is evaluated; 0 means all."""
+
+
+ReasonerConfig: TypeAlias = Annotated[
+    NoReasonerConfig | ErlConfig | PrlConfig | PlrConfig, Field(discriminator="kind")
+]
 
 
 @final
@@ -269,6 +338,15 @@ class RunConfig(_Knobs):
     """Training."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """Evaluation."""
+
+    @model_validator(mode="after")
+    def _check_positions(self) -> Self:
+        if self.encoder.kind == "bert4rec" and self.train.positions == "all":
+            raise ValueError(
+                "train.positions='all' needs a causal encoder: a bidirectional one reads the items "
+                "that it should predict; set train.positions='last' with encoder.kind='bert4rec'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_monitor(self) -> "RunConfig":

@@ -3,13 +3,14 @@
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from latentrec.config import RunConfig
+from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.errors import ConfigError
 
 PRESETS: Final = Path(__file__).parent / "presets"
@@ -26,23 +27,28 @@ def load_config(
     file: Path | None = None,
     overrides: Sequence[str] = (),
     base: Mapping[str, Any] | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> RunConfig:
-    """The configuration from a preset, then a TOML file, then `base`, then `--set` overrides.
+    """The configuration from `start`, a preset, a TOML file, `base` and `--set` overrides.
+
+    Each is laid over those before it.
 
     Args:
         preset: Name of a preset, see `preset_names`.
         file: TOML file; its tables are laid over the preset's.
         overrides: Texts `section.key=value`; the value is TOML, or else plain text.
         base: Further nested values (what the command line's own options say).
+        start: Nested values below all others (the configuration of a run that is resumed).
 
     Raises:
         ConfigError: On an unknown preset, file, key or value; names the nearest known key.
     """
     merged: dict[str, Any] = {}
+    _merge(merged, start or {})
     if preset is not None:
         if preset not in preset_names():
             raise ConfigError(f"preset '{preset}': unknown{_nearest(preset, preset_names())}")
-        merged = _read_toml(PRESETS / f"{preset}.toml")
+        _merge(merged, _read_toml(PRESETS / f"{preset}.toml"))
     if file is not None:
         _merge(merged, _read_toml(file))
     _merge(merged, base or {})
@@ -61,19 +67,48 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(values, e) for e in error.errors())) from None
+        raise ConfigError(_explain_all(values, error)) from None
+
+
+def evaluation_config(known: EvaluateConfig, overrides: Sequence[str]) -> EvaluateConfig:
+    """The settings of an evaluation from those of a trained run and `--set` overrides.
+
+    Only these can change after training, and they need not go with the monitor any more.
+
+    Raises:
+        ConfigError: On another section, an unknown key or a value out of range.
+    """
+    values: dict[str, Any] = {"evaluate": known.model_dump(mode="json")}
+    for text in overrides:
+        if not text.startswith("evaluate."):
+            raise ConfigError(
+                f"--set {text}: only settings of `evaluate.` can change after training"
+            )
+        _merge(values, _parse_override(text))
+    try:
+        return EvaluateConfig.model_validate(values["evaluate"])
+    except ValidationError as error:
+        raise ConfigError(_explain_all(values, error, ("evaluate",))) from None
 
 
 def _with_kinds(values: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the default `kind` of tables that name none; data with a path are files."""
     filled = dict(values)
     for name, info in RunConfig.model_fields.items():
-        table, kind = filled.get(name), getattr(info.default, "kind", None)
-        if kind is not None and isinstance(table, Mapping):
+        table, default = filled.get(name), getattr(info.default, "kind", None)
+        if default is not None and isinstance(table, Mapping):
             given = cast("Mapping[str, Any]", table)
-            kind = "files" if name == "data" and "path" in given else kind
-            filled[name] = {"kind": kind, **given}
+            filled[name] = {**given, "kind": _kind_of(name, given) or default}
     return filled
+
+
+def _kind_of(name: str, table: Mapping[str, Any]) -> Any:
+    """The kind that a section has or stands for; None where that is open."""
+    if "kind" in table or name not in RunConfig.model_fields:
+        return table.get("kind")
+    if name == "data":
+        return "files" if "path" in table else None
+    return getattr(RunConfig.model_fields[name].default, "kind", None)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -100,37 +135,77 @@ def _parse_override(text: str) -> dict[str, Any]:
 
 
 def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    """Lay `values` over `into`; a table whose `kind` changes starts afresh."""
+    """Lay `values` over `into`; a table whose `kind` changes starts afresh.
+
+    TOML has its own dates; moments are text here.
+    """
     for key, value in values.items():
         old = into.get(key)
         if not isinstance(value, Mapping):
-            into[key] = value
+            into[key] = value.isoformat() if isinstance(value, date | time) else value
             continue
         table = cast("Mapping[str, Any]", value)
-        if not isinstance(old, dict) or table.get("kind", old.get("kind")) != old.get("kind"):
-            old = {}
-        into[key] = dict(cast("dict[str, Any]", old))
+        under = cast("dict[str, Any]", old) if isinstance(old, dict) else {}
+        kind = _kind_of(key, under)
+        afresh = kind is not None and table.get("kind", kind) != kind
+        into[key] = {} if afresh else dict(under)
         _merge(into[key], table)
 
 
-def _explain(values: Mapping[str, Any], error: Any) -> str:
-    kinds = {"files", "synthetic", "leave-one-out", "time", "given", "id", "sasrec", "none", "plr"}
-    place = [str(p) for p in error["loc"] if p not in kinds]
-    name = ".".join(place) or "configuration"
+def _explain_all(
+    values: Mapping[str, Any], error: ValidationError, place: tuple[str, ...] = ()
+) -> str:
+    """Every error of a validation in one text, the first of several about one value only.
+
+    Args:
+        values: The validated nested values, from the root.
+        error: What pydantic found.
+        place: Where the validated model stands in `values`.
+    """
+    found: dict[str, str] = {}
+    for each in error.errors():
+        name, text = _explain(values, [*place, *map(str, each["loc"])], each)
+        found.setdefault(name, text)
+    return "; ".join(found.values())
+
+
+def _explain(values: Mapping[str, Any], place: list[str], error: Any) -> tuple[str, str]:
+    """The key that an error is about, and the error in words."""
+    place = _without_kind(place)
+    name = ".".join(place)
     if error["type"] == "extra_forbidden":
-        return f"{name}: unknown key{_nearest(place[-1], _keys_at(values, place[:-1]))}"
+        return name, f"{name}: unknown key{_nearest(place[-1], _keys_at(values, place[:-1]))}"
     if error["type"] == "value_error":
-        return f"{name}: {error['ctx']['error']}"
+        return name, f"{name}: {error['ctx']['error']}".removeprefix(": ")
+    if error["type"] == "missing":
+        return name, f"{name}: must be given"
+    if error["type"] == "union_tag_invalid":
+        tag, tags = error["ctx"]["tag"], error["ctx"]["expected_tags"]
+        return name, f"{name}.kind={str(tag)[:60]!r}: must be one of {tags}"
     given = error.get("input")
     shown = "" if isinstance(given, dict) else f"={str(given)[:60]!r}"
-    return f"{name}{shown}: {error['msg']}"
+    if error["type"] in ("model_type", "model_attributes_type") and place:
+        key = _keys_at(values, place)[0]
+        return name, f"{name}{shown}: is a table; set its keys, like {name}.{key}"
+    if error["type"] == "tuple_type":
+        return name, f"{name}{shown}: must be a list, in brackets"
+    return name, f"{name}{shown}: {error['msg']}"
+
+
+def _without_kind(place: list[str]) -> list[str]:
+    """The place of an error without what pydantic puts in: the chosen kind, the type in a union."""
+    if not place or place[0] not in RunConfig.model_fields:
+        return place
+    union = len(_models(RunConfig.model_fields[place[0]].annotation)) > 1
+    return [place[0], *place[2 if union else 1 :]][:2]
 
 
 def _keys_at(values: Mapping[str, Any], place: Sequence[str]) -> list[str]:
     """Known keys of the table at `place`, as its `kind` chooses it."""
     model: type[BaseModel] = RunConfig
     for part in place:
-        values = values.get(part, {})
+        table = values.get(part)
+        values = cast("Mapping[str, Any]", table) if isinstance(table, Mapping) else {}
         choices = _models(model.model_fields[part].annotation)
         model = next((m for m in choices if _kind(m) == values.get("kind")), choices[0])
     return list(model.model_fields)

@@ -1,8 +1,8 @@
-"""Every error that latentrec raises on purpose: each names the thing, the value, the rule and the way out."""
+"""Errors raised on purpose: each names the thing, the value, the rule and the way out."""
 
 
 class LatentrecError(Exception):
-    """Base of all errors raised on purpose; the command line prints it in one line and exits with 2."""
+    """Base of all errors raised on purpose; the command line prints one line and exits with 2."""
 
 
 class ConfigError(LatentrecError):
@@ -10,11 +10,11 @@ class ConfigError(LatentrecError):
 
 
 class DataError(LatentrecError):
-    """Input data break a rule: the message names file, line, column, value and rule where they are known."""
+    """Input data break a rule: the message names file, line, column, value and rule if known."""
 
 
 class CheckpointError(LatentrecError):
-    """A run directory or checkpoint is missing, incomplete, changed or of another format version."""
+    """A run folder or checkpoint is missing, incomplete, changed or of another format version."""
 
 
 class TrainingError(LatentrecError):

@@ -1,4 +1,4 @@
-"""The loop: repeatable, resumable to the bit, stops for the stated reasons, and never trains on NaN."""
+"""The loop: repeatable, resumable to the bit, stops for stated reasons, never trains on NaN."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +41,7 @@ class Training:
         self.values = iter(values) if values else None
         self.checkpoints = CheckpointFolder(folder)
         self.steps: list[Step] = []
+        self.recorded: list[EpochReport] = []
 
     def run(self, resume: bool = False) -> Iterator[EpochReport]:
         return fit(
@@ -51,6 +52,7 @@ class Training:
             self.config.train,
             self.validate,
             self.checkpoints,
+            self.recorded.append,
             resume,
             self.steps.append,
         )
@@ -91,7 +93,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, killed_after:
 
 def test_the_loss_falls_on_a_predictable_log(tmp_path: Path) -> None:
     """Training learns something: the next item of a cycle is certain."""
-    losses = [r.losses["next_item"] for r in Training(tmp_path, epochs=12, learning_rate=0.02).run()]
+    losses = [
+        r.losses["next_item"] for r in Training(tmp_path, epochs=12, learning_rate=0.02).run()
+    ]
     assert losses[-1] < 0.5 * losses[0]
 
 
@@ -111,6 +115,38 @@ def test_the_time_limit_ends_training_after_an_epoch(tmp_path: Path) -> None:
     reports = list(Training(tmp_path, max_minutes=1e-6).run())
     assert [r.epoch for r in reports] == [1]
     assert "time limit" in str(reports[0].stop)
+
+
+def test_a_finished_run_goes_on_when_it_may(tmp_path: Path) -> None:
+    """More epochs and a new patience count on resume: both are free to change."""
+    list(Training(tmp_path, epochs=2).run())
+    more = Training(tmp_path, epochs=3)
+    assert [r.epoch for r in more.run(resume=True)] == [3]
+    whole = Training(tmp_path / "whole", epochs=3)
+    list(whole.run())
+    assert weights(more.model) == weights(whole.model)
+
+
+def test_the_last_epoch_before_the_time_limit_is_validated(tmp_path: Path) -> None:
+    """Otherwise a run could end without a best checkpoint."""
+    reports = list(Training(tmp_path, max_minutes=1e-6, evaluate_every=3).run())
+    assert reports[-1].metrics
+
+
+def test_every_report_is_recorded_before_its_checkpoint(tmp_path: Path) -> None:
+    """A crash between the two leaves a line too many, which resuming drops, never one too few."""
+    training = Training(tmp_path, epochs=2)
+    for report in training.run():
+        assert training.recorded[-1] == report
+    again = Training(tmp_path, epochs=3)
+    again.checkpoints.save = fail  # type: ignore[method-assign]
+    with pytest.raises(OSError, match="disk full"):
+        list(again.run(resume=True))
+    assert [r.epoch for r in again.recorded] == [3]
+
+
+def fail(*_: object) -> None:
+    raise OSError("disk full")
 
 
 def test_validation_can_be_rarer(tmp_path: Path) -> None:
@@ -152,7 +188,7 @@ def test_collapsed_streams_raise_an_alarm(tmp_path: Path) -> None:
             module.p = 0.0
     first, second = training.run()
     assert first.warnings == ()  # the warm-up does not reason
-    assert "streams have collapsed" in second.warnings[0]
+    assert "collapsed into one" in second.warnings[0]
 
 
 def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
@@ -169,6 +205,7 @@ def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
                 training.config.train,
                 training.validate,
                 training.checkpoints,
+                training.recorded.append,
             )
         )
 

@@ -25,21 +25,15 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Rank the whole catalogue for every test case, with bootstrap intervals."""
-    from latentrec.configure import load_config
-    from latentrec.errors import ConfigError
+    from latentrec.configure import evaluation_config
     from latentrec.evaluate.table import to_json, to_markdown, to_text
     from latentrec.run import evaluate_run, load
 
     loaded = load(run, mark=checkpoint, device=device)
-    for text in set_ or []:
-        if not text.startswith("evaluate."):
-            raise ConfigError(
-                f"--set {text}: only settings of `evaluate.` can change after training"
-            )
-    config = load_config(overrides=set_ or [], base=loaded.config.model_dump(mode="json"))
-    found = evaluate_run(loaded, config=config)
+    knobs = evaluation_config(loaded.config.evaluate, set_ or [])
+    found = evaluate_run(loaded, knobs=knobs)
     printers = {"table": to_text, "markdown": to_markdown, "json": to_json}
-    print(printers[output](found))
+    print(printers[output](found), end="")
 
 
 def judge(run: "Run", prepared: "Prepared", console: "Console") -> None:
@@ -50,6 +44,6 @@ def judge(run: "Run", prepared: "Prepared", console: "Console") -> None:
     from latentrec.train.atomic import write_text
 
     found = evaluate_run(run, prepared)
-    write_text(run.folder / EVALUATION, to_json(found) + "\n")
+    write_text(run.folder / EVALUATION, to_json(found))
     console.print()
     console.print(to_rich(found))

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from latentrec.config import RunConfig
     from latentrec.data.prepare import Prepared
 
+PLAIN_WIDTH = 100
+"""Columns of the printed tables where the output is no terminal."""
+
 
 def fit(
     path: Annotated[
@@ -19,7 +22,8 @@ def fit(
         Path, typer.Option(help="Folder of the run; must be new, unless it is resumed.")
     ] = Path("runs/latest"),
     preset: Annotated[
-        str | None, typer.Option(help="sasrec, plr-sasrec, plr-sasrec-paper or demo.")
+        str | None,
+        typer.Option(help="Settings by name: sasrec, plr-sasrec, .. (`--preset ?` lists all)."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file, laid over the preset.", dir_okay=False)
@@ -42,6 +46,10 @@ def fit(
     item_column: Annotated[str | None, typer.Option(help="Column of the item id.")] = None,
     time_column: Annotated[str | None, typer.Option(help="Column of the time.")] = None,
     rating_column: Annotated[str | None, typer.Option(help="Column of the rating.")] = None,
+    time_unit: Annotated[
+        Literal["auto", "s", "ms", "us", "iso"] | None,
+        typer.Option(help="Unit of the time column; by default it is found out."),
+    ] = None,
     bad_rows: Annotated[
         Literal["fail", "report"] | None,
         typer.Option(help="Rows that break a rule: refuse the data, or list them in the run."),
@@ -56,7 +64,10 @@ def fit(
         for name, value in locals().items()
         if value is not None
     }
-    resolved = _resumed(run, set_ or []) if resume else _config(given, preset, config, set_ or [])
+    from latentrec.configure import load_config
+
+    start = _stored(run) if resume else None
+    resolved = load_config(preset, config, set_ or [], _base(given), start)
     train_and_judge(resolved, run, given=given, resume=resume)
 
 
@@ -76,8 +87,12 @@ def train_and_judge(
     from latentrec.data.prepare import prepare
     from latentrec.run import fit as train
     from latentrec.run import load
+    from latentrec.run.folder import check_start
 
+    check_start(config, run, resume)
     console = Console()
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
     prepared = prepare(config.data, config.split, bad_rows_dir=run)
     lines = prepared.report.lines() if verbose else prepared.report.lines()[-6:-1]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
@@ -86,29 +101,30 @@ def train_and_judge(
         reports = train(
             config, run, prepared=prepared, given=given, resume=resume, on_step=progress.step
         )
+        report = None
         for report in reports:
             progress.epoch(report)
+    if report is None:
+        console.print("training had ended before: no epoch is left")
     judge(load(run), prepared, console)
     return prepared
 
 
-def _config(
-    given: dict[str, Any], preset: str | None, file: Path | None, overrides: list[str]
-) -> "RunConfig":
-    from latentrec.configure import load_config
-
-    columns = ("user_column", "item_column", "time_column", "rating_column", "bad_rows", "format")
-    data = {name: given[name] for name in columns if name in given}
-    data |= {"path": given["path"]} if "path" in given else {}
+def _base(given: dict[str, Any]) -> dict[str, Any]:
+    """What the command's own options say, as nested values of the configuration."""
+    names = ("path", "format", "user_column", "item_column", "time_column", "rating_column")
+    data = {name: given[name] for name in (*names, "time_unit", "bad_rows") if name in given}
     data |= {"items_path": given["items"]} if "items" in given else {}
+    for name in {"path", "items_path"} & set(data):  # a run can be judged from any folder
+        data[name] = str(Path(data[name]).resolve())
     base: dict[str, Any] = {"data": {"kind": "files", **data}} if data else {}
     if "split" in given:
         base["split"] = {"kind": given["split"]}
-    return load_config(preset, file, overrides, base)
+    return base
 
 
-def _resumed(run: Path, overrides: list[str]) -> "RunConfig":
-    from latentrec.configure import load_config
+def _stored(run: Path) -> dict[str, Any]:
+    """The configuration of a run that is to go on; what the command says is laid over it."""
     from latentrec.run.folder import read_config
 
-    return load_config(overrides=overrides, base=read_config(run).model_dump(mode="json"))
+    return read_config(run).model_dump(mode="json")

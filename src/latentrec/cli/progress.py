@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
     from latentrec.config import TrainConfig
@@ -24,11 +25,14 @@ class TrainingProgress:
         self._config = config
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[losses]}"),
+            TextColumn("{task.fields[speed]:,.0f} targets/s"),
             TimeRemainingColumn(),
+            # Takes what is left of the line; a narrow terminal cuts it and nothing else.
+            TextColumn("{task.fields[losses]}", table_column=Column(ratio=1, no_wrap=True)),
             console=console,
+            expand=True,
             transient=True,
             disable=not console.is_terminal,
         )
@@ -48,20 +52,19 @@ class TrainingProgress:
 
     def step(self, step: "Step") -> None:
         """Move the bar after a batch."""
-        losses = f"{_parts(step.losses)}, {step.targets_per_s:,.0f} targets/s"
+        losses, speed = _parts(step.losses), step.targets_per_s
         if self._task is None:
-            self._task = self._bar.add_task("", total=step.targets, epoch="", losses="")
-        self._bar.update(
-            self._task,
-            completed=step.targets_done,
-            epoch=f"{step.epoch}/{self._config.epochs}",
-            losses=losses,
-        )
+            epoch = f"{step.epoch}/{self._config.epochs}"
+            self._task = self._bar.add_task(
+                "", total=step.targets, epoch=epoch, losses=losses, speed=speed
+            )
+        self._bar.update(self._task, completed=step.targets_done, losses=losses, speed=speed)
 
     def epoch(self, report: "EpochReport") -> None:
         """Print the line of a finished epoch."""
         if self._task is not None:
             self._bar.remove_task(self._task)
+            self._bar.refresh()
             self._task = None
         monitor = self._config.monitor
         value = report.metrics.get(monitor)
@@ -79,7 +82,9 @@ class TrainingProgress:
             self._console.print(f"warning: {warning}", markup=False, style="yellow", soft_wrap=True)
         if report.stop:
             best = f"best epoch: {report.best_epoch}"
-            self._console.print(f"training ends: {report.stop}; {best}", markup=False)
+            self._console.print(
+                f"training ends: {report.stop}; {best}", markup=False, soft_wrap=True
+            )
 
 
 def _parts(losses: dict[str, float]) -> str:

@@ -68,6 +68,10 @@ def print_list(run: "Run", found: "Recommendations") -> None:
         print(f"not in the catalogue, not read: {unknown}", file=sys.stderr)
     if found.source != run.scorer.name:
         print(f"no known item in the history: this is by {found.source}", file=sys.stderr)
+    if not found.item_ids:
+        print(
+            "nothing left to recommend: every item is seen, denied or not allowed", file=sys.stderr
+        )
     width = max((len(item_id) for item_id in found.item_ids), default=0)
     for place, (item_id, score) in enumerate(zip(found.item_ids, found.scores, strict=True), 1):
         title = run.catalogue.titles.get(item_id, "")
@@ -82,9 +86,12 @@ def _stream(run: "Run", source: Path, output: Path | None, knobs: dict[str, Any]
             print(line)
         return
     part = output.with_name(f"{output.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in _answers(run, lines, knobs))
-    part.replace(output)
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in _answers(run, lines, knobs))
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _answers(
@@ -116,7 +123,7 @@ def _histories(source: Path) -> Iterator[tuple[Any, list[str]]]:
 
     name = "standard input" if str(source) == "-" else str(source)
     try:
-        stream = sys.stdin if str(source) == "-" else source.open(encoding="utf-8")
+        stream = sys.stdin if str(source) == "-" else source.open(encoding="utf-8-sig")
         with stream:
             for number, line in enumerate(stream, 1):
                 if line.strip():
@@ -130,6 +137,7 @@ def _history(place: str, line: str) -> tuple[Any, list[str]]:
 
     try:
         value: Any = json.loads(line)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
     except (ValueError, RecursionError):
         raise DataError(f"{place}: not JSON; each line must be a list of item ids") from None
     user_id = value.get("user_id") if isinstance(value, dict) else None
@@ -145,7 +153,7 @@ def _ids(path: Path) -> Sequence[str]:
     from latentrec.errors import DataError
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not readable ({error})") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.split("\n") if line.strip()]

@@ -92,9 +92,10 @@ def training_samples(
     """
     first, last = train.offsets[:-1], train.offsets[1:] - 1
     if positions == "last":
-        ends = np.concatenate([np.arange(a + 1, b + 1) for a, b in zip(first, last, strict=True)])
-        lengths = ends - np.repeat(first, np.maximum(last - first, 0))
-        return Samples(train.items, ends - np.minimum(lengths, max_length), ends, every=False)
+        starts_of = np.repeat(first, train.lengths)
+        ends = np.flatnonzero(np.arange(len(train.items)) > starts_of)
+        starts = np.maximum(ends - max_length, starts_of[ends])
+        return Samples(train.items, starts, ends, every=False)
     inputs = np.maximum(last - first, 0)
     if long_histories == "last":
         inputs = np.minimum(inputs, max_length)

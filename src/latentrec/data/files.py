@@ -84,8 +84,9 @@ def check_columns(present: list[str], columns: Columns, name: str) -> None:
         if present.count(theirs) != 1:
             shown = ", ".join(column[:40] for column in present[:20])
             number = "no" if theirs not in present else "more than one"
+            meant = "" if theirs == ours else f" ({ours})"
             raise DataError(
-                f"{name}: has {number} column '{theirs}' ({ours}); its columns are: {shown}. "
+                f"{name}: has {number} column '{theirs}'{meant}; its columns are: {shown}. "
                 f"Choose with {_OPTIONS[ours]}"
             )
 

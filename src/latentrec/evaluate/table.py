@@ -139,7 +139,6 @@ def _rich_table(evaluations: Sequence[Evaluation], names: Sequence[str], width: 
 
 def _cell(metric: Metric) -> str:
     """The value and its interval without leading zeros: three of them fit into 80 columns."""
-    value, low, high = (
-        f"{x:.4f}".removeprefix("0") for x in (metric.value, metric.low, metric.high)
-    )
+    numbers = (metric.value, metric.low, metric.high)
+    value, low, high = (f"{x:.4f}"[:5] if x >= 1 else f"{x:.4f}".removeprefix("0") for x in numbers)
     return f"{value} [{low}, {high}]"

@@ -2,7 +2,6 @@
 
 from typing import final
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -10,6 +9,7 @@ from latentrec.data.batch import Batch
 from latentrec.index import FIRST_ITEM
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss
+from latentrec.objective.positions import choose_positions, states_at
 from latentrec.objective.terms import mean_cosine, pairwise_kl, reasoning_contrast
 
 
@@ -63,8 +63,8 @@ class PlrObjective(Objective):
             return Losses(loss, {"next_item": loss.detach()})
         reasoned = model.reason(encoded, batch.positions)
         next_item = next_item_loss(reasoned.train_state, batch, table)
-        columns, rows = _choose(batch, self.term_positions)
-        states = _at(reasoned.steps, columns)[rows].flatten(1, 2)
+        columns, rows = choose_positions(batch, self.term_positions)
+        states = states_at(reasoned.steps, columns)[rows].flatten(1, 2)
         return self._with_terms(model, batch, table, next_item, states, columns, rows, epoch)
 
     def _with_terms(
@@ -95,21 +95,3 @@ class PlrObjective(Objective):
     def _capped(self, divergence: Float[Tensor, " R"]) -> Float[Tensor, " R"]:
         """The divergence that is pushed; only pushing apart knows a limit."""
         return divergence.clamp(max=self.kl_cap) if self.kl_weight < 0 else divergence
-
-
-def _choose(batch: Batch, count: int) -> tuple[Int[Tensor, "B Q"], Tensor]:
-    """Random predicted positions of each history: their columns in P, and which are real."""
-    predicted = batch.predicted
-    if count == 0 or count >= predicted.shape[1]:
-        columns = torch.arange(predicted.shape[1], device=predicted.device).expand_as(predicted)
-        return columns, predicted
-    chance = torch.rand(predicted.shape, device=predicted.device).masked_fill(~predicted, -1.0)
-    columns = chance.topk(count, dim=1).indices
-    return columns, predicted.gather(1, columns)
-
-
-def _at(
-    steps: Float[Tensor, "B P M T D"], columns: Int[Tensor, "B Q"]
-) -> Float[Tensor, "B Q M T D"]:
-    index = columns[:, :, None, None, None].expand(-1, -1, *steps.shape[2:])
-    return steps.gather(1, index)

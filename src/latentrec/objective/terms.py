@@ -90,6 +90,32 @@ def pairwise_kl(
     return (own - (states.sum(1) * expected.sum(1)).sum(-1)) / (n * (n - 1))
 
 
+def one_sided_kl(
+    states: Float[Tensor, "R n D"], candidates: Float[Tensor, "N D"], temperature: float
+) -> Float[Tensor, " R"]:
+    """Mean of KL(p_j || p_i) over ordered pairs i != j of n >= 2 states, each p_i held fixed.
+
+    The value is that of `pairwise_kl`; the gradient flows through the first argument of each
+    divergence only. With `l = E h / temperature` that gradient is the one of
+    `sum_j sum_v p_j(v) [n l_j(v) - sum_i l_i(v)] / (n (n - 1))` with the bracket held fixed, since
+    `sum_v p_j(v) d log p_j(v) = 0`. The bracket is linear in E, so this is a product with expected
+    item vectors whose values are fixed (docs/adr/0017).
+
+    Paper: ReaRec (arXiv 2503.22675 v2) Eq. 7, as its authors' code computes it.
+
+    Args:
+        states: The states of each history, at least two.
+        candidates: Vectors of all items.
+        temperature: Divides the logits, above 0.
+    """
+    n, scaled = states.shape[1], states / temperature
+    queries, table = scaled.flatten(0, 1)[None, None], candidates[None, None]
+    with torch.autocast(states.device.type, enabled=False):  # bf16 would lose small divergences
+        expected = F.scaled_dot_product_attention(queries, table, table.detach(), scale=1.0)
+    apart = (n * scaled - scaled.sum(1, keepdim=True)).detach()
+    return (apart * expected.view_as(states)).sum(dim=(1, 2)) / (n * (n - 1))
+
+
 def mean_cosine(states: Float[Tensor, "R n D"]) -> Float[Tensor, ""]:
     """Mean cosine over all pairs of different states; 1 means that all streams are alike."""
     n = states.shape[1]
@@ -118,3 +144,24 @@ def reasoning_contrast(
     backward = (b @ a.transpose(1, 2) / temperature).flatten(0, 1)
     same = torch.arange(len(first), device=first.device).repeat(first.shape[1])
     return F.cross_entropy(similarity, same) + F.cross_entropy(backward, same)
+
+
+def noise_contrast(
+    noisy: Float[Tensor, "R n D"], clean: Float[Tensor, "R n D"], temperature: float
+) -> Float[Tensor, ""]:
+    """Contrast of a noisy with a clean trajectory: each noisy state should find its clean one.
+
+    Dot products without normalisation; the clean states of the same step in other rows are the
+    negatives; mean over states and rows.
+
+    Paper: ReaRec (arXiv 2503.22675 v2), reasoning contrast of PRL; summed over steps there.
+
+    Args:
+        noisy: States of R histories after each of n noisy steps: the anchors.
+        clean: The same without noise.
+        temperature: Divides the dot products, above 0.
+    """
+    with torch.autocast(noisy.device.type, enabled=False):  # unnormalised products are large
+        similarity = noisy.transpose(0, 1) @ clean.permute(1, 2, 0) / temperature
+    same = torch.arange(len(noisy), device=noisy.device).repeat(noisy.shape[1])
+    return F.cross_entropy(similarity.flatten(0, 1), same)

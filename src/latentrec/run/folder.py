@@ -15,7 +15,7 @@ from latentrec.configure import parse_config
 from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError, ConfigError
 from latentrec.run.items import write_items
-from latentrec.train.atomic import write_text
+from latentrec.train.atomic import sha256, write_text
 from latentrec.train.checkpoint import CheckpointFolder
 from latentrec.train.loop import EpochReport
 
@@ -44,15 +44,7 @@ def read_config(folder: Path) -> RunConfig:
 def start_folder(
     config: RunConfig, folder: Path, prepared: Prepared, given: dict[str, Any]
 ) -> None:
-    """Write what is known of a run before its first epoch.
-
-    Raises:
-        ConfigError: If the folder holds a run already.
-    """
-    if (folder / CONFIG).exists():
-        raise ConfigError(
-            f"run folder {folder}: holds a run already; go on with --resume or take another folder"
-        )
+    """Write what is known of a run before its first epoch, into a folder without a run."""
     folder.mkdir(parents=True, exist_ok=True)
     dataset, report = prepared.dataset, prepared.report
     write_items(folder / ITEMS, dataset.catalogue, dataset.train())
@@ -60,6 +52,7 @@ def start_folder(
         "model": model_name(config),
         "index_fingerprint": dataset.index.fingerprint,
         "data_fingerprint": report.fingerprint,
+        "items_sha256": sha256(folder / ITEMS),
         "environment": _environment(),
     }
     write_json(folder / GIVEN, given)
@@ -68,13 +61,38 @@ def start_folder(
     write_json(folder / CONFIG, config.model_dump(mode="json"))
 
 
-def check_same(config: RunConfig, folder: Path, prepared: Prepared) -> None:
-    """Make sure that a run can go on where it stopped.
+def check_start(config: RunConfig, folder: Path, resume: bool) -> None:
+    """Refuse what cannot start in a folder before the data are read, which may take minutes.
 
     Raises:
-        ConfigError: If a knob differs that decides the result.
-        CheckpointError: If the data changed or there is no checkpoint.
+        ConfigError: If a new run meets an old one, or a resumed run had another configuration.
+        CheckpointError: If there is no run to resume.
     """
+    if resume:
+        _check_same(config, folder)
+    elif (folder / CONFIG).exists():
+        raise ConfigError(
+            f"run folder {folder}: holds a run already; go on with --resume or take another folder"
+        )
+
+
+def reopen_folder(config: RunConfig, folder: Path, prepared: Prepared) -> bool:
+    """Make a run ready to go on where it stopped.
+
+    Returns:
+        Whether there is a checkpoint to go on from; not if its first epoch never ended.
+
+    Raises:
+        CheckpointError: If the data changed or a checkpoint is missing.
+    """
+    check_data(folder, prepared)
+    done = _saved_epochs(folder)
+    _forget_epochs_after(done, folder / METRICS)
+    write_json(folder / CONFIG, config.model_dump(mode="json"))
+    return done > 0
+
+
+def _check_same(config: RunConfig, folder: Path) -> None:
     old, new = read_config(folder).model_dump(mode="json"), config.model_dump(mode="json")
     for section in new:
         for key in old[section] | new[section]:
@@ -84,13 +102,11 @@ def check_same(config: RunConfig, folder: Path, prepared: Prepared) -> None:
                     f"{section}.{key}: the run was started with {before!r}, not {now!r}; "
                     "a resumed run keeps its configuration"
                 )
-    check_data(folder, prepared)
-    _forget_unsaved_epochs(folder)
 
 
 def check_data(folder: Path, prepared: Prepared) -> None:
     """Raise CheckpointError if the data are not those that the run was trained on."""
-    trained_on = read_json(folder / RUN)["data_fingerprint"]
+    trained_on = str(read_json(folder / RUN).get("data_fingerprint"))
     if prepared.report.fingerprint != trained_on:
         raise CheckpointError(
             f"run folder {folder}: the data changed since the run was started (fingerprint "
@@ -99,16 +115,35 @@ def check_data(folder: Path, prepared: Prepared) -> None:
         )
 
 
-def _forget_unsaved_epochs(folder: Path) -> None:
-    """Drop metric lines of epochs behind the last checkpoint: they will be trained again."""
-    path = folder / METRICS
+def check_items(folder: Path) -> None:
+    """Raise CheckpointError if the items are not those that the run was trained on."""
+    described = read_json(folder / RUN)
+    try:
+        found = sha256(folder / ITEMS)
+    except OSError as error:
+        raise CheckpointError(f"{folder / ITEMS}: not readable ({error})") from None
+    if found != described.get("items_sha256", found):  # runs of the first days lack it
+        raise CheckpointError(
+            f"{folder / ITEMS}: its SHA-256 differs from run.json; the file was changed, so item "
+            "indices may mean other items: give back the old file or train a new run"
+        )
+
+
+def _saved_epochs(folder: Path) -> int:
+    """Epochs in the last checkpoint; a checkpoint must exist once an epoch was reported."""
+    checkpoints = CheckpointFolder(folder / CHECKPOINTS)
+    if not checkpoints.exists() and not (folder / METRICS).exists():
+        return 0
+    return int(checkpoints.find("last").name.removeprefix("epoch-"))
+
+
+def _forget_epochs_after(done: int, path: Path) -> None:
+    """Drop the metric lines that the last checkpoint does not reach, and one that was cut off."""
     if not path.exists():
         return
-    done = int(CheckpointFolder(folder / CHECKPOINTS).find("last").name.removeprefix("epoch-"))
-    lines = [
-        line for line in path.read_text("utf-8").splitlines() if json.loads(line)["epoch"] <= done
-    ]
-    write_text(path, "".join(f"{line}\n" for line in lines))
+    whole = path.read_text(encoding="utf-8").split("\n")[:-1]
+    kept = [line for line in whole if json.loads(line)["epoch"] <= done]
+    write_text(path, "".join(f"{line}\n" for line in kept))
 
 
 def append_metrics(path: Path, report: EpochReport) -> None:

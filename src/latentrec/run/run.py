@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, final
 
@@ -10,12 +11,12 @@ import torch
 from latentrec.baselines.markov import Markov
 from latentrec.baselines.popularity import Popularity
 from latentrec.build import build_model, build_objective, build_optimiser, model_name
-from latentrec.config import RunConfig
+from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.data.batch import training_samples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
-from latentrec.errors import CheckpointError, ConfigError
+from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
 from latentrec.index import ItemIndex
@@ -25,12 +26,12 @@ from latentrec.run.folder import (
     CHECKPOINTS,
     ITEMS,
     METRICS,
-    RUN,
     append_metrics,
     check_data,
-    check_same,
+    check_items,
+    check_start,
     read_config,
-    read_json,
+    reopen_folder,
     start_folder,
 )
 from latentrec.run.items import read_items
@@ -109,6 +110,9 @@ def fit(
 ) -> Iterator[EpochReport]:
     """Prepare the data, then train: one report an epoch, everything kept in the run's folder.
 
+    The data are prepared at the call; each epoch is trained when its report is asked for, so
+    iterate to the end.
+
     Args:
         config: What to train.
         folder: Folder of the run; new, or with `resume` an existing one.
@@ -124,19 +128,26 @@ def fit(
         TrainingError: If a loss is not finite.
     """
     folder = Path(folder)
+    check_start(config, folder, resume)
     prepared = prepared or prepare(config.data, config.split, bad_rows_dir=folder)
+    dataset = prepared.dataset
+    torch.manual_seed(config.train.seed)
+    model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
     if resume:
-        check_same(config, folder, prepared)
+        resume = reopen_folder(config, folder, prepared)
     else:
         start_folder(config, folder, prepared, given or {})
-    return _epochs(config, folder, prepared.dataset, resume, on_step)
+    return _epochs(config, folder, dataset, model, resume, on_step)
 
 
 def _epochs(
-    config: RunConfig, folder: Path, dataset: SequenceDataset, resume: bool, on_step: OnStep | None
+    config: RunConfig,
+    folder: Path,
+    dataset: SequenceDataset,
+    model: Recommender,
+    resume: bool,
+    on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
-    torch.manual_seed(config.train.seed)
-    model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
     samples = training_samples(
         dataset.train(),
         config.encoder.max_length,
@@ -150,7 +161,7 @@ def _epochs(
         ranks = rank_cases(scorer, dataset, dataset.valid, exclude_seen=exclude_seen)
         return metrics_of(ranks, config.evaluate.top_k)
 
-    reports = train(
+    return train(
         model,
         build_objective(config.reasoner),
         build_optimiser(model, config.train),
@@ -158,12 +169,10 @@ def _epochs(
         config.train,
         validate,
         CheckpointFolder(folder / CHECKPOINTS),
+        partial(append_metrics, folder / METRICS),
         resume,
         on_step,
     )
-    for report in reports:
-        append_metrics(folder / METRICS, report)
-        yield report
 
 
 def load(folder: str | Path, *, mark: str = "best", device: str = "auto") -> Run:
@@ -179,12 +188,8 @@ def load(folder: str | Path, *, mark: str = "best", device: str = "auto") -> Run
     """
     folder = Path(folder)
     config = read_config(folder)
+    check_items(folder)
     catalogue, counts = read_items(folder / ITEMS)
-    described = read_json(folder / RUN)
-    if catalogue.index.fingerprint != described["index_fingerprint"]:
-        raise CheckpointError(
-            f"{folder / ITEMS}: its items differ from those the run was trained on"
-        )
     model = build_model(config, catalogue)
     load_model(CheckpointFolder(folder / CHECKPOINTS).find(mark), model)
     model.to(pick_device(device)).eval()
@@ -192,23 +197,23 @@ def load(folder: str | Path, *, mark: str = "best", device: str = "auto") -> Run
 
 
 def evaluate_run(
-    run: Run, prepared: Prepared | None = None, config: RunConfig | None = None
+    run: Run, prepared: Prepared | None = None, knobs: EvaluateConfig | None = None
 ) -> list[Evaluation]:
     """Judge a run beside popularity and Markov on the test cases of its data.
 
     Args:
         run: The run.
         prepared: Its data, if the caller has them already.
-        config: Another configuration of `evaluate`; by default the run's own.
+        knobs: How to judge; by default as the run's own configuration says.
 
     Raises:
         CheckpointError: If the data changed since training.
         DataError: If there is no test case.
     """
-    config = config or run.config
+    knobs = knobs or run.config.evaluate
     prepared = prepared or prepare(run.config.data, run.config.split, bad_rows_dir=run.folder)
     check_data(run.folder, prepared)
-    dataset, knobs = prepared.dataset, config.evaluate
+    dataset = prepared.dataset
     train, size = dataset.train(), dataset.index.size
     scorers: list[Scorer] = [Popularity.fit(train, size), Markov.fit(train, size), run.scorer]
     return [
@@ -238,7 +243,7 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
-            f"train.device='{name}': not usable here ({reason}); use cpu or auto"
+            f"device '{name}': not usable here ({reason[:100]}); use cpu or auto"
         ) from None
     return torch.device(name)
 

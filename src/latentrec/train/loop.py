@@ -4,7 +4,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final, final
 
 import numpy as np
@@ -73,6 +73,10 @@ class EpochReport:
     stop: str | None
 
 
+Record = Callable[[EpochReport], None]
+"""Keeps a report, for example in metrics.jsonl."""
+
+
 @final
 class TrainingStep(nn.Module):
     """Model and objective as one module, so that data-parallel wrappers see the whole step."""
@@ -95,6 +99,7 @@ def fit(
     config: TrainConfig,
     validate: Validate,
     checkpoints: CheckpointFolder,
+    record: Record,
     resume: bool = False,
     on_step: OnStep | None = None,
 ) -> Iterator[EpochReport]:
@@ -111,7 +116,8 @@ def fit(
         config: Batch size, epochs, patience and the like.
         validate: Validation metrics of the model; must hold `config.monitor`.
         checkpoints: Where best and last are saved after every epoch.
-        resume: Go on from the last checkpoint.
+        record: Writes down every report, before the checkpoint of its epoch is saved.
+        resume: Go on from the last checkpoint; epochs, patience and time limit may have changed.
         on_step: Told about every batch.
 
     Raises:
@@ -123,19 +129,16 @@ def fit(
             "no training targets: every user has fewer than two training interactions"
         )
     trainer = _Trainer(model, objective, optimiser, samples, config, on_step)
-    progress = (
-        _resume(model, optimiser, checkpoints) if resume else _Progress(Stopping(config.patience))
-    )
-    while not progress.stop and progress.epoch < config.epochs:
+    progress = _Progress(Stopping(config.patience))
+    if resume:
+        progress = _resume(model, optimiser, checkpoints, config)
+    while not progress.stop:
         losses, train_s = trainer.run_epoch(progress.epoch)
         started = time.perf_counter()
-        metrics = _validate(validate, model, config, progress.epoch)
+        metrics = validate(model) if progress.judge_next(config, train_s) else {}
         validate_s = time.perf_counter() - started
         progress = progress.after(config, metrics, train_s + validate_s)
-        if trainer.is_main:
-            state = TrainingState(progress.epoch, asdict(progress))
-            checkpoints.save(model, optimiser, state, progress.is_best)
-        yield EpochReport(
+        report = EpochReport(
             epoch=progress.epoch,
             losses=losses,
             metrics=metrics,
@@ -147,6 +150,11 @@ def fit(
             warnings=_alarms(losses),
             stop=progress.stop,
         )
+        if trainer.is_main:
+            record(report)  # before the checkpoint: a resumed run drops lines of unsaved epochs
+            state = TrainingState(progress.epoch, asdict(progress))
+            checkpoints.save(model, optimiser, state, progress.is_best)
+        yield report
 
 
 @final
@@ -163,6 +171,11 @@ class _Progress:
     def is_best(self) -> bool:
         return self.stopping.best_epoch == self.epoch
 
+    def judge_next(self, config: TrainConfig, train_s: float) -> bool:
+        """Whether the epoch that has just been trained is validated; the last one always is."""
+        epoch, over = self.epoch + 1, _is_over(config, self.elapsed_s + train_s)
+        return over or epoch % config.evaluate_every == 0 or epoch == config.epochs
+
     def after(self, config: TrainConfig, metrics: dict[str, float], took_s: float) -> "_Progress":
         """The state after one more epoch."""
         epoch, elapsed_s = self.epoch + 1, self.elapsed_s + took_s
@@ -173,21 +186,23 @@ class _Progress:
 
 
 def _resume(
-    model: Recommender, optimiser: torch.optim.Optimizer, checkpoints: CheckpointFolder
+    model: Recommender,
+    optimiser: torch.optim.Optimizer,
+    checkpoints: CheckpointFolder,
+    config: TrainConfig,
 ) -> _Progress:
+    """The saved state, under what the configuration says now of epochs, patience and time."""
     path = checkpoints.find("last")
     state = load_model(path, model)
     load_optimiser(path, model, optimiser)
-    saved = state.progress
-    stopping = Stopping(**saved["stopping"])
-    return _Progress(stopping, state.epoch, saved["elapsed_s"], saved["stop"])
+    stopping = replace(Stopping(**state.progress["stopping"]), patience=config.patience)
+    elapsed_s = state.progress["elapsed_s"]
+    stop = _reason_to_stop(config, stopping, state.epoch, elapsed_s)
+    return _Progress(stopping, state.epoch, elapsed_s, stop)
 
 
-def _validate(
-    validate: Validate, model: Recommender, config: TrainConfig, epoch: int
-) -> dict[str, float]:
-    due = (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs
-    return validate(model) if due else {}
+def _is_over(config: TrainConfig, elapsed_s: float) -> bool:
+    return config.max_minutes is not None and elapsed_s >= 60 * config.max_minutes
 
 
 def _reason_to_stop(
@@ -195,9 +210,9 @@ def _reason_to_stop(
 ) -> str | None:
     if stopping.exhausted:
         return f"no better {config.monitor} for {config.patience} validations"
-    if config.max_minutes is not None and elapsed_s >= 60 * config.max_minutes:
+    if _is_over(config, elapsed_s):
         return f"the time limit of {config.max_minutes:g} minutes is reached"
-    return f"all {config.epochs} epochs are done" if epoch == config.epochs else None
+    return f"all {config.epochs} epochs are done" if epoch >= config.epochs else None
 
 
 def _alarms(losses: dict[str, float]) -> tuple[str, ...]:
@@ -206,7 +221,7 @@ def _alarms(losses: dict[str, float]) -> tuple[str, ...]:
         return ()
     return (
         f"reasoning states are alike (mean cosine {cosine:.3f}, pairwise KL "
-        f"{losses['pairwise_kl']:.2g} nats): streams have collapsed; raise reasoner.kl_weight",
+        f"{losses['pairwise_kl']:.2g} nats), collapsed into one; raise reasoner.kl_weight",
     )
 
 
@@ -277,6 +292,6 @@ def _check_finite(parts: dict[str, Tensor], epoch: int) -> None:
         if not math.isfinite(float(value)):
             raise TrainingError(
                 f"epoch {epoch + 1}: loss part '{name}' is {float(value)}; the last checkpoint is "
-                "kept. Lower train.learning_rate or reasoner.kl_weight, or lengthen "
-                "reasoner.warmup_epochs"
+                "kept. Lower train.learning_rate or the weights of the reasoner's terms, or "
+                "lengthen reasoner.warmup_epochs"
             )

@@ -17,7 +17,8 @@ class Reasoned:
     """The outcome of reasoning at P positions with M streams of T steps.
 
     Attributes:
-        steps: Every reasoning state; M = T = 0 where there is no reasoning.
+        steps: Every reasoning state; M = T = 0 where there is no reasoning. ERL and PRL put h_0
+            before their T steps (docs/adr/0016).
         train_state: The state that the objective scores.
         infer_state: The state that ranks the catalogue.
         gate: Weight of each stream, or None where streams are not mixed.
