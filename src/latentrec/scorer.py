@@ -51,7 +51,7 @@ class ModelScorer:
         self._max_length = max_length
         self._device = device
         with torch.no_grad():
-            self._size = len(model.items.table())
+            self._size = len(model.items.candidates())
 
     @property
     def name(self) -> str:
@@ -74,7 +74,8 @@ class ModelScorer:
                 self._states(histories.block(start, min(start + rows, len(histories))))
                 for start in range(0, len(histories), rows)
             ]
-            return (torch.cat(states) @ self._model.items.table().T).float()
+            queries = self._model.items.queries(torch.cat(states))
+            return (queries @ self._model.items.candidates().T).float()
         finally:
             self._model.train(training)
 

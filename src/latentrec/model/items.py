@@ -11,11 +11,23 @@ from torch import Tensor, nn
 
 
 class ItemEncoder(nn.Module, ABC):
-    """Turns item indices into vectors."""
+    """Turns item indices into vectors, and says how states are scored against them.
+
+    The logits of a state are `queries(state) @ candidates().T`: always linear in both, so that
+    every loss term works for dot products and for cosines.
+    """
 
     @abstractmethod
     def table(self) -> Float[Tensor, "N D"]:
-        """The vectors of all N item indices, PAD and MASK included."""
+        """The vectors of all N item indices as inputs, PAD and MASK included."""
+
+    @abstractmethod
+    def candidates(self) -> Float[Tensor, "N D"]:
+        """The vectors of all N item indices as they are scored."""
+
+    @abstractmethod
+    def queries(self, states: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """States as they are scored."""
 
     @abstractmethod
     def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
@@ -68,6 +80,14 @@ class IdItemEncoder(ItemEncoder):
             codes, offsets = self.get_buffer(f"codes_{i}"), self.get_buffer(f"offsets_{i}")
             table = table + bag(codes, offsets[:-1])
         return table
+
+    def candidates(self) -> Float[Tensor, "N D"]:
+        """The table itself: logits are dot products."""
+        return self.table()
+
+    def queries(self, states: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """The states themselves."""
+        return states
 
     def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
         """The vectors of some items."""

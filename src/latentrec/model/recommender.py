@@ -43,4 +43,5 @@ class Recommender(nn.Module):
         self, items: Int[Tensor, "B L"], positions: Int[Tensor, "B P"]
     ) -> Float[Tensor, "B P N"]:
         """Logits of all item indices at the predicted positions, with the ranking state."""
-        return self(items, positions).infer_state @ self.items.table().T
+        states = self(items, positions).infer_state
+        return self.items.queries(states) @ self.items.candidates().T

@@ -63,10 +63,16 @@ class Ramp:
 
 
 def next_item_loss(
-    states: Float[Tensor, "B P D"], batch: Batch, table: Float[Tensor, "N D"]
+    queries: Float[Tensor, "B P D"], batch: Batch, candidates: Float[Tensor, "N D"]
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of the targets over all real items; positions without a target are skipped."""
+    """Cross-entropy of the targets over all real items; positions without a target are skipped.
+
+    Args:
+        queries: States as the item encoder scores them, see `ItemEncoder.queries`.
+        batch: Holds the targets.
+        candidates: Vectors of all item indices, see `ItemEncoder.candidates`.
+    """
     rows = batch.predicted
     return catalogue_cross_entropy(
-        states[rows], table[FIRST_ITEM:], batch.targets[rows] - FIRST_ITEM
+        queries[rows], candidates[FIRST_ITEM:], batch.targets[rows] - FIRST_ITEM
     )

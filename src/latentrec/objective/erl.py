@@ -45,15 +45,15 @@ class ErlObjective(Objective):
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch."""
         encoded = model.encode(batch.items)
-        table = model.items.table()
+        table, queries = model.items.candidates(), model.items.queries
         if epoch < self.ramp.warmup_epochs:
-            first = encoded.at(batch.positions)
+            first = queries(encoded.at(batch.positions))
             loss = next_item_loss(first / self.temperature, batch, table)
             return Losses(loss, {"next_item": loss.detach()})
         reasoned = model.reason(encoded, batch.positions)
-        next_item = next_item_loss(reasoned.train_state / self.temperature, batch, table)
+        next_item = next_item_loss(queries(reasoned.train_state) / self.temperature, batch, table)
         columns, rows = choose_positions(batch, self.term_positions)
-        states = states_at(reasoned.steps, columns)[rows].flatten(1, 2)
+        states = queries(states_at(reasoned.steps, columns)[rows].flatten(1, 2))
         divergence = one_sided_kl(states, table[FIRST_ITEM:], self.temperature)
         pushed = divergence.clamp(max=self.kl_cap).mean()
         parts = {

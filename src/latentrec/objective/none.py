@@ -14,5 +14,6 @@ class NextItemObjective(Objective):
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch; the epoch plays no part."""
         reasoned = model(batch.items, batch.positions)
-        loss = next_item_loss(reasoned.train_state, batch, model.items.table())
+        queries = model.items.queries(reasoned.train_state)
+        loss = next_item_loss(queries, batch, model.items.candidates())
         return Losses(loss, {"next_item": loss.detach()})

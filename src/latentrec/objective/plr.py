@@ -57,12 +57,12 @@ class PlrObjective(Objective):
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch."""
         encoded = model.encode(batch.items)
-        table = model.items.table()
+        table, queries = model.items.candidates(), model.items.queries
         if epoch < self.ramp.warmup_epochs:
-            loss = next_item_loss(encoded.at(batch.positions), batch, table)
+            loss = next_item_loss(queries(encoded.at(batch.positions)), batch, table)
             return Losses(loss, {"next_item": loss.detach()})
         reasoned = model.reason(encoded, batch.positions)
-        next_item = next_item_loss(reasoned.train_state, batch, table)
+        next_item = next_item_loss(queries(reasoned.train_state), batch, table)
         columns, rows = choose_positions(batch, self.term_positions)
         states = states_at(reasoned.steps, columns)[rows].flatten(1, 2)
         return self._with_terms(model, batch, table, next_item, states, columns, rows, epoch)
@@ -79,7 +79,7 @@ class PlrObjective(Objective):
         epoch: int,
     ) -> Losses:
         share = self.ramp.share(epoch)
-        divergence = pairwise_kl(states, table[FIRST_ITEM:])
+        divergence = pairwise_kl(model.items.queries(states), table[FIRST_ITEM:])
         parts = {"next_item": next_item.detach(), "pairwise_kl": divergence.detach().mean()}
         parts["state_cosine"] = mean_cosine(states.detach())
         total = next_item + share * self.kl_weight * self._capped(divergence).mean()

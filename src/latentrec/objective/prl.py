@@ -65,14 +65,14 @@ class PrlObjective(Objective):
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch; the model's reasoner must be PRL's."""
         encoded = model.encode(batch.items)
-        table = model.items.table()
+        table, queries = model.items.candidates(), model.items.queries
         if epoch < self.ramp.warmup_epochs:
-            first = encoded.at(batch.positions)
+            first = queries(encoded.at(batch.positions))
             loss = next_item_loss(first / self.temperature, batch, table)
             return Losses(loss, {"next_item": loss.detach()})
         reasoned = model.reason(encoded, batch.positions)
-        next_item = next_item_loss(reasoned.train_state / self.temperature, batch, table)
-        earlier = self._earlier(reasoned.steps, batch, table)
+        next_item = next_item_loss(queries(reasoned.train_state) / self.temperature, batch, table)
+        earlier = self._earlier(queries(reasoned.steps), batch, table)
         total = next_item + self.earlier_weight * earlier
         parts = {"next_item": next_item.detach(), "earlier": earlier.detach()}
         if self.contrastive_weight > 0:
