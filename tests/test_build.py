@@ -23,7 +23,7 @@ STORE = CategoricalField(
     np.array([1, 0], np.int32),
     np.array([0, 0, 0, 1, 2, 2], np.int64),  # a: s1, b: s0, c: none
 )
-CATALOGUE = Catalogue(INDEX, fields=(STORE,))
+CATALOGUE = Catalogue(INDEX, fields=(STORE,), text=np.ones((5, 7), np.float32))
 ENCODER = {"dim": 8, "layers": 1, "heads": 1, "inner": 12, "max_length": 5}
 
 
@@ -75,6 +75,23 @@ def test_an_unknown_field_is_refused(catalogue: Catalogue, have: str) -> None:
         build_model(config, catalogue)
 
 
+def test_text_items_take_every_knob() -> None:
+    knobs = {"kind": "text", "experts": 3, "dropout": 0.4, "temperature": 0.5}
+    per_expert = 8 * 7 + 7 + 7 + 7  # W, b, W_g, W_n of 7-dimensional texts
+    assert sizes(items=knobs)["items"] == 3 * per_expert
+    assert sizes(items={**knobs, "use_ids": True})["items"] == 3 * per_expert + 5 * 8
+    config = parse_config({"encoder": ENCODER, "items": knobs})
+    items = build_model(config, CATALOGUE).items
+    assert items.mixture.dropout.p == 0.4
+    torch.testing.assert_close(items.queries(torch.eye(8)), 2 * torch.eye(8))
+
+
+def test_text_items_need_their_vectors() -> None:
+    config = parse_config({"items": {"kind": "text"}})
+    with pytest.raises(ConfigError, match="no text vectors"):
+        build_model(config, Catalogue(INDEX))
+
+
 def test_dropout_reaches_every_place() -> None:
     config = parse_config({"encoder": {**ENCODER, "dropout": 0.3, "attention_dropout": 0.3}})
     dropouts = [m.p for m in build_model(config, CATALOGUE).modules() if isinstance(m, nn.Dropout)]
@@ -95,7 +112,9 @@ def test_weights_follow_the_seed() -> None:
 
 @pytest.mark.parametrize("preset", preset_names())
 def test_every_preset_builds_and_all_its_parameters_are_trained(preset: str) -> None:
-    config = load_config(preset, overrides=["items.fields=[]", "encoder.dim=8"])
+    config = load_config(preset, overrides=["encoder.dim=8"])
+    if config.items.kind == "id":
+        config = load_config(preset, overrides=["encoder.dim=8", "items.fields=[]"])
     model = build_model(config, CATALOGUE)
     build_objective(config.reasoner)
     groups = build_optimiser(model, config.train).param_groups
@@ -122,3 +141,8 @@ def test_the_objective_goes_with_the_reasoner() -> None:
 def test_names_in_tables() -> None:
     assert model_name(parse_config({"reasoner": {"kind": "none"}})) == "sasrec"
     assert model_name(parse_config({"reasoner": {"kind": "plr"}})) == "sasrec+plr"
+    text, last = {"kind": "text"}, {"positions": "last"}
+    assert model_name(parse_config({"items": text})) == "unisrec+plr"
+    assert model_name(load_config("unisrec")) == "unisrec"
+    bidirectional = {"items": text, "encoder": {"kind": "bert4rec"}, "train": last}
+    assert model_name(parse_config(bidirectional)) == "bert4rec-text+plr"

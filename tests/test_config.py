@@ -65,6 +65,20 @@ def test_heads_must_divide_the_hidden_size() -> None:
         parse_config({"encoder": {"heads": 3}})
 
 
+@pytest.mark.parametrize("source", ["tfidf", "a/v.npy", "v.parquet", "model:a/b"])
+def test_sources_of_text_vectors(source: str) -> None:
+    assert parse_config({"items": {"kind": "text", "source": source}}).items.kind == "text"
+
+
+@pytest.mark.parametrize("source", ["", "tdidf", "model:", "vectors.csv"])
+def test_an_unknown_source_of_text_vectors_is_refused(source: str) -> None:
+    # Before the data are read; a misspelt name must not be looked up as a model.
+    with pytest.raises(ConfigError, match=rf"items: source='{source}' must be tfidf, a \.npy"):
+        parse_config({"items": {"kind": "text", "source": source}})
+    with pytest.raises(ConfigError, match="pooling goes with"):
+        parse_config({"items": {"kind": "text", "pooling": "cls"}})
+
+
 def test_the_monitor_must_be_a_metric_that_is_computed() -> None:
     # Otherwise the first validation fails after a whole epoch.
     assert parse_config({"train": {"monitor": "mrr@20"}}).train.monitor == "mrr@20"

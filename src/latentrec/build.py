@@ -6,9 +6,11 @@ import torch
 from torch.optim import AdamW
 
 from latentrec.config import (
+    AnyItemsConfig,
     EncoderConfig,
     ErlConfig,
     ItemsConfig,
+    LaresConfig,
     NoReasonerConfig,
     PlrConfig,
     PrlConfig,
@@ -16,6 +18,7 @@ from latentrec.config import (
     RunConfig,
     SasrecConfig,
     TrainConfig,
+    UnisrecItemsConfig,
 )
 from latentrec.data.catalogue import Catalogue
 from latentrec.errors import ConfigError
@@ -23,12 +26,21 @@ from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
 from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
+from latentrec.model.reasoner.lares import (
+    Adapter,
+    AddAdapter,
+    ConcatAdapter,
+    LaresReasoner,
+    LinearAdapter,
+)
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.reasoner.prl import PrlReasoner
 from latentrec.model.recommender import Recommender
+from latentrec.model.text_items import TextItemEncoder
 from latentrec.objective.contract import Objective, Ramp
 from latentrec.objective.erl import ErlObjective
+from latentrec.objective.lares import LaresObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
@@ -38,11 +50,12 @@ def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
     """A freshly initialised recommender; seed torch before for repeatable weights.
 
     Raises:
-        ConfigError: If `items.fields` names a field that the item table lacks.
+        ConfigError: If `items.fields` names a field that the item table lacks, or text vectors are
+            missing.
     """
     items = _items(config.items, catalogue, config.encoder.dim)
     encoder = _encoder(config.encoder)
-    return Recommender(items, encoder, _reasoner(config.reasoner, config.encoder.dim))
+    return Recommender(items, encoder, _reasoner(config.reasoner, config.encoder))
 
 
 def build_objective(config: ReasonerConfig) -> Objective:
@@ -68,6 +81,14 @@ def build_objective(config: ReasonerConfig) -> Objective:
                 Ramp(config.warmup_epochs, config.ramp_epochs),
                 config.term_positions,
             )
+        case LaresConfig():
+            return LaresObjective(
+                config.trajectory_weight,
+                config.step_weight,
+                config.temperature,
+                config.similarity,
+                config.mask_same_target,
+            )
         case PlrConfig():
             return PlrObjective(
                 config.kl_weight,
@@ -82,6 +103,11 @@ def build_objective(config: ReasonerConfig) -> Objective:
             assert_never(config)
 
 
+def needs_partners(config: ReasonerConfig) -> bool:
+    """Whether the objective wants another history with the same target for each in a batch."""
+    return isinstance(config, LaresConfig) and config.trajectory_weight + config.step_weight > 0
+
+
 def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Optimizer:
     """Adam over all parameters, with decoupled weight decay."""
     return AdamW(
@@ -90,12 +116,40 @@ def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Opti
 
 
 def model_name(config: RunConfig) -> str:
-    """Row label of a configuration: `sasrec` or `sasrec+plr`."""
-    reasoner = config.reasoner.kind
-    return config.encoder.kind if reasoner == "none" else f"{config.encoder.kind}+{reasoner}"
+    """Row label of a configuration: `sasrec`, `unisrec` (SASRec over texts) or `sasrec+plr`."""
+    reasoner, backbone = config.reasoner.kind, config.encoder.kind
+    if isinstance(config.items, UnisrecItemsConfig):
+        backbone = "unisrec" if backbone == "sasrec" else f"{backbone}-text"
+    return backbone if reasoner == "none" else f"{backbone}+{reasoner}"
 
 
-def _items(config: ItemsConfig, catalogue: Catalogue, dim: int) -> ItemEncoder:
+def _items(config: AnyItemsConfig, catalogue: Catalogue, dim: int) -> ItemEncoder:
+    match config:
+        case ItemsConfig():
+            return _id_items(config, catalogue, dim)
+        case UnisrecItemsConfig():
+            return _text_items(config, catalogue, dim)
+        case _:
+            assert_never(config)
+
+
+def _text_items(config: UnisrecItemsConfig, catalogue: Catalogue, dim: int) -> TextItemEncoder:
+    if catalogue.text is None:
+        raise ConfigError(
+            "items.kind='text': the catalogue has no text vectors; put them there with "
+            "latentrec.data.item_text.vectors.with_text"
+        )
+    return TextItemEncoder(
+        torch.from_numpy(catalogue.text),
+        dim,
+        config.experts,
+        config.dropout,
+        config.temperature,
+        config.use_ids,
+    )
+
+
+def _id_items(config: ItemsConfig, catalogue: Catalogue, dim: int) -> IdItemEncoder:
     known = {field.name: field for field in catalogue.fields}
     for name in config.fields:
         if name not in known:
@@ -127,7 +181,8 @@ def _encoder(config: EncoderConfig) -> SequenceEncoder:
     )
 
 
-def _reasoner(config: ReasonerConfig, dim: int) -> Reasoner:
+def _reasoner(config: ReasonerConfig, encoder: EncoderConfig) -> Reasoner:
+    dim = encoder.dim
     match config:
         case NoReasonerConfig():
             return NoReasoner()
@@ -135,7 +190,35 @@ def _reasoner(config: ReasonerConfig, dim: int) -> Reasoner:
             return ErlReasoner(dim, config.steps)
         case PrlConfig():
             return PrlReasoner(dim, config.steps)
+        case LaresConfig():
+            return _lares(config, encoder)
         case PlrConfig():
             return PlrReasoner(dim, config.streams, config.steps)
         case _:
             assert_never(config)
+
+
+def _lares(config: LaresConfig, encoder: EncoderConfig) -> LaresReasoner:
+    return LaresReasoner(
+        adapter=_adapter(config, encoder.dim),
+        dim=encoder.dim,
+        layers=config.core_layers,
+        heads=encoder.heads,
+        inner=encoder.inner,
+        max_length=encoder.max_length,
+        dropout=encoder.dropout,
+        attention_dropout=encoder.attention_dropout,
+        mean_steps=config.mean_steps,
+        state_std=config.state_std,
+        state_scale=config.state_scale,
+    )
+
+
+def _adapter(config: LaresConfig, dim: int) -> Adapter:
+    match config.adapter:
+        case "add":
+            return AddAdapter()
+        case "concat":
+            return ConcatAdapter(dim)
+        case "linear":
+            return LinearAdapter()

@@ -2,21 +2,18 @@
 
 from typing import Annotated, Literal, Self, TypeAlias, final
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
-Count: TypeAlias = Annotated[int, Field(ge=0)]
-Rate: TypeAlias = Annotated[float, Field(ge=0.0, lt=1.0)]
-Weight: TypeAlias = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-Positive: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-
-
-class _Knobs(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+from latentrec.knobs import Count, Knobs, Positive, PositiveInt, Rate, Weight
+from latentrec.reasoner_config import ErlConfig as ErlConfig
+from latentrec.reasoner_config import LaresConfig as LaresConfig
+from latentrec.reasoner_config import NoReasonerConfig as NoReasonerConfig
+from latentrec.reasoner_config import PlrConfig, ReasonerConfig
+from latentrec.reasoner_config import PrlConfig as PrlConfig
 
 
 @final
-class FilesConfig(_Knobs):
+class FilesConfig(Knobs):
     """An interaction log on disk, and an optional item table."""
 
     kind: Literal["files"] = "files"
@@ -68,7 +65,7 @@ class FilesConfig(_Knobs):
 
 
 @final
-class SyntheticConfig(_Knobs):
+class SyntheticConfig(Knobs):
     """Seeded synthetic users with several interests: the embedded default, needs no file."""
 
     kind: Literal["synthetic"] = "synthetic"
@@ -92,14 +89,14 @@ DataConfig: TypeAlias = Annotated[FilesConfig | SyntheticConfig, Field(discrimin
 
 
 @final
-class LeaveOneOutConfig(_Knobs):
+class LeaveOneOutConfig(Knobs):
     """Each user's last interaction is the test target, the one before it the validation target."""
 
     kind: Literal["leave-one-out"] = "leave-one-out"
 
 
 @final
-class TimeSplitConfig(_Knobs):
+class TimeSplitConfig(Knobs):
     """Everything before one moment trains, up to a second moment validates, after it tests."""
 
     kind: Literal["time"] = "time"
@@ -124,7 +121,7 @@ class TimeSplitConfig(_Knobs):
 
 
 @final
-class GivenSplitConfig(_Knobs):
+class GivenSplitConfig(Knobs):
     """The files say what is training, validation and test (Amazon 2023, UniSRec files)."""
 
     kind: Literal["given"] = "given"
@@ -136,7 +133,7 @@ SplitConfig: TypeAlias = Annotated[
 
 
 @final
-class ItemsConfig(_Knobs):
+class ItemsConfig(Knobs):
     """How an item becomes a vector: its id embedding plus the mean embedding of each field."""
 
     kind: Literal["id"] = "id"
@@ -144,7 +141,44 @@ class ItemsConfig(_Knobs):
     """Item table fields to add, for example ["categories", "store"] as in the PLR paper."""
 
 
-class _TransformerConfig(_Knobs):
+@final
+class UnisrecItemsConfig(Knobs):
+    """How an item becomes a vector: frozen text vectors through experts, cosines (UniSRec)."""
+
+    kind: Literal["text"] = "text"
+    source: str = "tfidf"
+    """`tfidf` (title, categories, store), a `.npy` or `.parquet` file, or `model:` and the
+    folder or cached name of a sentence-transformers model; see docs/guide/text.md."""
+    pooling: Literal["cls", "mean"] | None = None
+    """How a text model's token vectors become one; none: as its `modules.json` says."""
+    experts: PositiveInt = 8
+    """Number of experts G."""
+    dim_text: PositiveInt = 768
+    """Longest text vector X; longer ones are reduced by PCA."""
+    temperature: Positive = 0.07
+    """Divides the cosines."""
+    dropout: Rate = 0.2
+    """Dropout of text vectors in front of the experts."""
+    use_ids: bool = False
+    """Add an id embedding to every item vector (UniSRec's transductive setting)."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if self.source != "tfidf" and not self.source.endswith((".npy", ".parquet")):
+            if not self.source.removeprefix("model:") or not self.source.startswith("model:"):
+                raise ValueError(
+                    f"source='{self.source[:60]}' must be tfidf, a .npy or .parquet file, or "
+                    "model:FOLDER_OR_NAME"
+                )
+        elif self.pooling is not None:
+            raise ValueError("pooling goes with source='model:...' only")
+        return self
+
+
+AnyItemsConfig: TypeAlias = Annotated[ItemsConfig | UnisrecItemsConfig, Field(discriminator="kind")]
+
+
+class _TransformerConfig(Knobs):
     """What every Transformer over a history has."""
 
     dim: PositiveInt = 64
@@ -187,92 +221,7 @@ EncoderConfig: TypeAlias = Annotated[SasrecConfig | Bert4recConfig, Field(discri
 
 
 @final
-class NoReasonerConfig(_Knobs):
-    """No reasoning: the encoder's state is scored."""
-
-    kind: Literal["none"] = "none"
-
-
-@final
-class PlrConfig(_Knobs):
-    """Parallel latent reasoning: M streams of T steps (arXiv 2601.03153)."""
-
-    kind: Literal["plr"] = "plr"
-    streams: PositiveInt = 2
-    """Number of streams M."""
-    steps: PositiveInt = 2
-    """Reasoning steps T of each stream."""
-    kl_weight: Weight = 0.1
-    """Weight lambda of the diversity term, subtracted from the loss (docs/adr/0001)."""
-    kl_cap: Positive = 5.0
-    """Divergence (nats) of a history beyond which the diversity term no longer pushes."""
-    literal_sign: bool = False
-    """Add the diversity term as printed in Eq. 11 instead of subtracting it: streams get alike."""
-    contrastive_weight: Weight = 0.1
-    """Weight of the reasoning contrastive loss (paper: 1)."""
-    temperature: Positive = 1.0
-    """Temperature of the contrastive loss."""
-    warmup_epochs: Count = 2
-    """First epochs that train the encoder alone, before any reasoning (docs/adr/0008)."""
-    ramp_epochs: Count = 2
-    """Epochs after the warm-up over which the weights of both terms grow to their full value."""
-    term_positions: Count = 1
-    """Positions of each history on which diversity and contrast are evaluated; 0 means all."""
-
-
-@final
-class ErlConfig(_Knobs):
-    """Ensemble reasoning: the mean of h_0 and T steps (ReaRec, arXiv 2503.22675)."""
-
-    kind: Literal["erl"] = "erl"
-    steps: PositiveInt = 2
-    """Reasoning steps T."""
-    kl_weight: Weight = 0.05
-    """Weight lambda of the diversity of the states, subtracted from the loss (docs/adr/0017)."""
-    kl_cap: Positive = 5.0
-    """Divergence (nats) of a history beyond which the diversity term no longer pushes."""
-    temperature: Positive = 1.0
-    """Divides the logits of the loss and of the diversity term (authors' code: 0.07)."""
-    warmup_epochs: Count = 2
-    """First epochs that train the encoder alone, before any reasoning (docs/adr/0008)."""
-    ramp_epochs: Count = 2
-    """Epochs after the warm-up over which the weight of diversity grows to its full value."""
-    term_positions: Count = 1
-    """Positions of each history on which diversity is evaluated; 0 means all."""
-
-
-@final
-class PrlConfig(_Knobs):
-    """Progressive reasoning: T steps, each sharper, the last is scored (ReaRec, 2503.22675)."""
-
-    kind: Literal["prl"] = "prl"
-    steps: PositiveInt = 2
-    """Reasoning steps T."""
-    temperature: Positive = 1.0
-    """Temperature of the last state and of the contrast (authors' code: 0.07)."""
-    temperature_scale: Annotated[float, Field(ge=1.0, allow_inf_nan=False)] = 5.0
-    """Factor alpha from each step's temperature to the one before it."""
-    earlier_weight: Weight = 1.0
-    """Weight of the mean loss of the states before the last; T gives the paper's plain sum."""
-    contrastive_weight: Weight = 0.1
-    """Weight of the contrast between the noisy and the clean steps (authors' code: 1)."""
-    noise_std: Weight = 0.01
-    """Standard deviation of the noise on the state from which a step starts (docs/adr/0020)."""
-    warmup_epochs: Count = 2
-    """First epochs that train the encoder alone, before any reasoning (docs/adr/0008)."""
-    ramp_epochs: Count = 2
-    """Epochs after the warm-up over which the weight of the contrast grows to its full value."""
-    term_positions: Count = 1
-    """Positions of each history on which the contrast is evaluated; 0 means all."""
-
-
-ReasonerConfig: TypeAlias = Annotated[
-    NoReasonerConfig | ErlConfig | PrlConfig | PlrConfig, Field(discriminator="kind")
-]
-
-
-@final
-class TrainConfig(_Knobs):
+class TrainConfig(Knobs):
     """How the model is trained."""
 
     positions: Literal["all", "last"] = "all"
@@ -307,7 +256,7 @@ class TrainConfig(_Knobs):
 
 
 @final
-class EvaluateConfig(_Knobs):
+class EvaluateConfig(Knobs):
     """How recommendations are judged: full ranking of the catalogue."""
 
     top_k: tuple[PositiveInt, ...] = (5, 10, 20)
@@ -321,14 +270,14 @@ class EvaluateConfig(_Knobs):
 
 
 @final
-class RunConfig(_Knobs):
+class RunConfig(Knobs):
     """Everything that defines a run."""
 
     data: DataConfig = SyntheticConfig()
     """Where the interactions come from."""
     split: SplitConfig = LeaveOneOutConfig()
     """What trains, validates and tests."""
-    items: ItemsConfig = ItemsConfig()
+    items: AnyItemsConfig = ItemsConfig()
     """Item vectors."""
     encoder: EncoderConfig = SasrecConfig()
     """Backbone."""

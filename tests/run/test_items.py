@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latentrec.config import ItemsConfig, SyntheticConfig, UnisrecItemsConfig
 from latentrec.data.catalogue import Catalogue, CategoricalField, build_catalogue
 from latentrec.data.dataset import Histories
 from latentrec.data.item_table import ItemTable
+from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import CheckpointError
 from latentrec.index import ItemIndex
-from latentrec.run.items import read_items, write_items
+from latentrec.run.items import add_text, read_items, write_items
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=3)
 
@@ -92,3 +94,44 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
     pl.DataFrame({"item_id": ["a"]}).write_parquet(path)
     with pytest.raises(CheckpointError, match="not readable"):
         read_items(path)
+
+
+# --- text vectors ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    from latentrec.config import LeaveOneOutConfig
+
+    data = SyntheticConfig(users=30, items=40, interests=6, interests_per_user=3)
+    return prepare(data, LeaveOneOutConfig())
+
+
+def test_text_vectors_come_back_to_the_bit(prepared: Prepared, tmp_path: Path) -> None:
+    """Scores of a loaded run depend on every digit."""
+    dataset = add_text(prepared, UnisrecItemsConfig(dim_text=5), None).dataset
+    write_items(tmp_path / "items.parquet", dataset.catalogue, dataset.train())
+    found, made = read_items(tmp_path / "items.parquet")[0].text, dataset.catalogue.text
+    assert found is not None
+    assert made is not None
+    assert found.dtype == np.float32
+    assert found.shape == (dataset.index.size, 5)
+    assert found.tobytes() == made.tobytes()
+
+
+def test_a_run_that_goes_on_keeps_its_vectors(prepared: Prepared, tmp_path: Path) -> None:
+    # The text model may be gone or another one by then: it must not be asked again.
+    dataset = add_text(prepared, UnisrecItemsConfig(dim_text=5), None).dataset
+    write_items(tmp_path / "items.parquet", dataset.catalogue, dataset.train())
+    gone = UnisrecItemsConfig(source="gone.npy")
+    kept = add_text(prepared, gone, tmp_path / "items.parquet").dataset.catalogue.text
+    assert kept is not None
+    assert np.array_equal(kept, dataset.catalogue.text)
+
+
+def test_items_read_by_their_ids_get_no_text(prepared: Prepared, tmp_path: Path) -> None:
+    dataset = prepared.dataset
+    assert add_text(prepared, ItemsConfig(), None) is prepared
+    write_items(tmp_path / "items.parquet", dataset.catalogue, dataset.train())
+    assert "text" not in pl.read_parquet_schema(tmp_path / "items.parquet")
+    assert read_items(tmp_path / "items.parquet")[0].text is None

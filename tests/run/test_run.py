@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -12,6 +13,7 @@ import latentrec
 from latentrec.build import build_model
 from latentrec.config import EvaluateConfig
 from latentrec.data.dataset import Histories
+from latentrec.data.item_text.vectors import with_text
 from latentrec.data.prepare import prepare
 from latentrec.errors import (
     CheckpointError,
@@ -268,3 +270,64 @@ def test_what_was_asked_for_is_written_down(trained: Path, tiny: Any, tmp_path: 
     assert read_json(trained / "given.json") == {"preset": "tiny"}
     fit(tiny(), tmp_path / "run")
     assert read_json(tmp_path / "run" / "given.json") == {}
+
+
+# --- items read as text ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_text(tiny: Any) -> Any:
+    """The tiny configuration with text items instead of ids."""
+
+    def configure(**sections: Any) -> latentrec.RunConfig:
+        values = tiny(**sections).model_dump(mode="json")
+        values["items"] = {"kind": "text", "experts": 2, "dim_text": 12}
+        return latentrec.RunConfig.model_validate(values)
+
+    return configure
+
+
+def test_a_run_over_texts_is_loaded_resumed_and_recommends(tmp_path: Path, as_text: Any) -> None:
+    """Save, load, same scores; cut and resumed, same weights; no text model is needed to load."""
+    list(fit(as_text(), tmp_path / "whole"))
+    reports = fit(as_text(), tmp_path / "cut")
+    next(reports)
+    del reports
+    list(fit(as_text(), tmp_path / "cut", resume=True))
+    assert weights(tmp_path / "cut", "last") == weights(tmp_path / "whole", "last")
+    run = load(tmp_path / "whole", mark="last", device="cpu")
+    dataset = prepare(as_text().data, as_text().split).dataset
+    model = build_model(as_text(), with_text(dataset.catalogue, as_text().items)).eval()
+    load_model(CheckpointFolder(tmp_path / "whole" / "checkpoints").find("last"), model)
+    with torch.no_grad():
+        expected = model.logits(torch.tensor([[2, 3, 4]]), torch.tensor([[2]]))[0]
+    found = run.scorer.scores(Histories.from_lists([[2, 3, 4]]))
+    torch.testing.assert_close(found, expected)
+    assert float(found[:, 2:].abs().max()) <= 1 / 0.07 + 1e-4  # cosines
+    best = run.recommend([list(run.index.all_ids[:3])], top_k=3)[0]
+    assert len(best.item_ids) == 3
+    assert [e.scorer for e in evaluate_run(run)][-1] == "unisrec+plr"
+
+
+@pytest.mark.parametrize("reasoner", ["none", "erl", "prl"])
+def test_every_reasoner_reads_texts(tmp_path: Path, as_text: Any, reasoner: str) -> None:
+    config = as_text(
+        reasoner=latentrec.RunConfig.model_validate({"reasoner": {"kind": reasoner}}).reasoner,
+        train={"epochs": 1},
+    )
+    (report,) = fit(config, tmp_path / "run")
+    assert report.losses["loss"] > 0
+    assert 0 <= report.metrics["ndcg@10"] <= 1
+
+
+def test_a_run_goes_on_without_the_source_of_its_vectors(tmp_path: Path, tiny: Any) -> None:
+    ids = prepare(tiny().data, tiny().split).dataset.index.all_ids
+    file = tmp_path / "v.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(len(ids), 3)))
+    (tmp_path / "ids.txt").write_text("\n".join(ids))
+    values = tiny(train={"epochs": 1}).model_dump(mode="json")
+    values["items"] = {"kind": "text", "source": str(file)}
+    config = latentrec.RunConfig.model_validate(values)
+    fit(config, tmp_path / "run")
+    file.unlink()
+    assert len(list(fit(config, tmp_path / "run", resume=True))) == 1

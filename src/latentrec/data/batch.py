@@ -1,7 +1,7 @@
 """Batches: padded histories, which positions are predicted, and their targets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import numpy as np
@@ -10,10 +10,35 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from latentrec.data.dataset import Histories, Int64s
+from latentrec.data.partners import PartnerIndex, index_partners
 from latentrec.index import PAD
 
 BUCKET_BATCHES = 32
 """Batches whose histories are sorted by length together; keeps padding small and order random."""
+
+
+@final
+@dataclass(frozen=True)
+class Partners:
+    """For each of B histories another one with the same target, padded on the right to S.
+
+    Attributes:
+        columns: Which of the P predicted positions has that target.
+        items: Item indices of the other history, PAD behind the last interaction.
+        positions: Its last position: the target follows there too.
+    """
+
+    columns: Int[Tensor, "B 1"]
+    items: Int[Tensor, "B S"]
+    positions: Int[Tensor, "B 1"]
+
+    def to(self, device: torch.device) -> "Partners":
+        """The same partners on another device."""
+        return Partners(
+            self.columns.to(device, non_blocking=True),
+            self.items.to(device, non_blocking=True),
+            self.positions.to(device, non_blocking=True),
+        )
 
 
 @final
@@ -25,11 +50,13 @@ class Batch:
         items: Item indices, PAD behind the last interaction.
         positions: Positions whose next item is predicted.
         targets: Item index that follows each position, PAD where there is none.
+        partners: Other histories with the same targets, where the objective asks for them.
     """
 
     items: Int[Tensor, "B L"]
     positions: Int[Tensor, "B P"]
     targets: Int[Tensor, "B P"]
+    partners: Partners | None = None
 
     @property
     def predicted(self) -> Bool[Tensor, "B P"]:
@@ -42,6 +69,7 @@ class Batch:
             self.items.to(device, non_blocking=True),
             self.positions.to(device, non_blocking=True),
             self.targets.to(device, non_blocking=True),
+            self.partners and self.partners.to(device),
         )
 
 
@@ -58,12 +86,14 @@ class Samples:
         starts: First flat position of each sample, shape (S,).
         ends: Flat position just behind each sample, shape (S,).
         every: Predict at every position (P = L), or only at the last (P = 1).
+        partners: Finds other histories with the same target, where batches shall hold them.
     """
 
     items: np.ndarray
     starts: Int64s
     ends: Int64s
     every: bool
+    partners: PartnerIndex | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -79,6 +109,7 @@ def training_samples(
     max_length: int,
     positions: Literal["all", "last"],
     long_histories: Literal["split", "last"],
+    partners: bool = False,
 ) -> Samples:
     """The samples of all users with at least two interactions.
 
@@ -89,13 +120,30 @@ def training_samples(
             target, holding up to `max_length` interactions before it.
         long_histories: For `all`: `split` cuts longer sequences into windows, the last one full, so
             that no target is lost; `last` keeps the last window only.
+        partners: Let batches hold another history with the same target for each of theirs.
     """
-    first, last = train.offsets[:-1], train.offsets[1:] - 1
     if positions == "last":
-        starts_of = np.repeat(first, train.lengths)
-        ends = np.flatnonzero(np.arange(len(train.items)) > starts_of)
-        starts = np.maximum(ends - max_length, starts_of[ends])
-        return Samples(train.items, starts, ends, every=False)
+        samples = _prefixes(train, max_length)
+    else:
+        samples = _windows(train, max_length, long_histories)
+    if not partners:
+        return samples
+    return replace(samples, partners=index_partners(train, max_length, _target_places(samples)))
+
+
+def _prefixes(train: Histories, max_length: int) -> Samples:
+    """One sample a target."""
+    starts_of = np.repeat(train.offsets[:-1], train.lengths)
+    ends = np.flatnonzero(np.arange(len(train.items)) > starts_of)
+    starts = np.maximum(ends - max_length, starts_of[ends])
+    return Samples(train.items, starts, ends, every=False)
+
+
+def _windows(
+    train: Histories, max_length: int, long_histories: Literal["split", "last"]
+) -> Samples:
+    """Samples that predict at every position."""
+    first, last = train.offsets[:-1], train.offsets[1:] - 1
     inputs = np.maximum(last - first, 0)
     if long_histories == "last":
         inputs = np.minimum(inputs, max_length)
@@ -103,6 +151,14 @@ def training_samples(
     ends = np.repeat(last, windows) - max_length * _count_up(windows)
     starts = np.maximum(ends - max_length, np.repeat(first, windows))
     return Samples(train.items, starts, ends, every=True)
+
+
+def _target_places(samples: Samples) -> Int64s:
+    """The flat positions of all targets of one epoch."""
+    if not samples.every:
+        return samples.ends
+    lengths = samples.ends - samples.starts
+    return np.repeat(samples.starts + 1, lengths) + _count_up(lengths)
 
 
 def _count_up(counts: Int64s) -> Int64s:
@@ -118,7 +174,7 @@ def batches(
     Args:
         samples: What to take batches of.
         batch_size: Samples in a batch.
-        rng: Decides the order; the same on every process.
+        rng: Decides the order, and draws partners; the same on every process.
         share: This process and the number of processes; each takes its share of the batches, the
             first ones twice where they do not divide evenly.
     """
@@ -134,10 +190,10 @@ def batches(
     process, processes = share
     places = np.resize(places, -(-len(places) // processes) * processes)
     for place in places[process::processes]:
-        yield _collate(samples, chunks[place])
+        yield _collate(samples, chunks[place], rng)
 
 
-def _collate(samples: Samples, rows: Int64s) -> Batch:
+def _collate(samples: Samples, rows: Int64s, rng: np.random.Generator) -> Batch:
     starts, ends = samples.starts[rows], samples.ends[rows]
     items = _pad(samples.items, starts, ends)
     if samples.every:
@@ -146,7 +202,26 @@ def _collate(samples: Samples, rows: Int64s) -> Batch:
     else:
         positions = (ends - starts - 1)[:, None]
         targets = samples.items[ends][:, None]
-    return Batch(_tensor(items), _tensor(positions), _tensor(targets))
+    partners = None
+    if samples.partners is not None:
+        partners = _partners(samples, samples.partners, starts, ends, rng)
+    return Batch(_tensor(items), _tensor(positions), _tensor(targets), partners)
+
+
+def _partners(
+    samples: Samples,
+    index: PartnerIndex,
+    starts: Int64s,
+    ends: Int64s,
+    rng: np.random.Generator,
+) -> Partners:
+    """A partner for one random target of each sample, or for its only one (docs/adr/0024)."""
+    columns = rng.integers(0, ends - starts if samples.every else np.ones_like(ends))
+    found = index.draw(starts + 1 + columns if samples.every else ends, rng)
+    begins = index.begins(found)
+    positions = (found - begins - 1)[:, None]
+    padded = _pad(samples.items, begins, found)
+    return Partners(_tensor(columns[:, None]), _tensor(padded), _tensor(positions))
 
 
 def last_items(histories: Histories, max_length: int) -> Batch:

@@ -38,11 +38,13 @@ class Catalogue:
         index: The item index that the rows follow.
         titles: Title by item id, only of items that have one.
         fields: Categorical fields, in the order of the item table's columns.
+        text: Text vectors of all N item indices, shape (N, X); None unless items are read as text.
     """
 
     index: ItemIndex
     titles: dict[str, str] = field(default_factory=dict[str, str])
     fields: tuple[CategoricalField, ...] = ()
+    text: npt.NDArray[np.float32] | None = None
 
 
 def build_catalogue(index: ItemIndex, table: ItemTable | None) -> Catalogue:

@@ -111,13 +111,12 @@ class TransformerEncoder(SequenceEncoder):
         self.blocks = nn.ModuleList(
             Block(dim, heads, inner, dropout, attention_dropout) for _ in range(layers)
         )
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, embedded: Float[Tensor, "B L D"], padding: Bool[Tensor, "B L"]) -> Encoded:
         """Encode histories; see `SequenceEncoder.forward`."""
-        place = ((~padding).cumsum(dim=1) - 1).clamp(min=0)
-        x = self.dropout(self.norm(embedded + self.position(place)))
-        allowed = self._allowed(padding)
+        x = self.dropout(self.norm(embedded + self.position(places(padding))))
+        allowed = history_mask(padding, self.causal)
         prefix: list[LayerKV] = []
         for block in self.blocks:
             assert isinstance(block, Block)
@@ -142,19 +141,6 @@ class TransformerEncoder(SequenceEncoder):
             cache.append(own)
         return x, tuple(cache)
 
-    def _allowed(self, padding: Bool[Tensor, "B L"]) -> Bool[Tensor, "B 1 L L"] | None:
-        """Where positions may look; None (plain causal) if padding stands on the right only.
-
-        Behind right padding no real position sees a padded one, so the fast kernel needs no mask.
-        Every position may look at itself, so that no row is empty.
-        """
-        if self.causal and not bool((padding[:, :-1] & ~padding[:, 1:]).any()):
-            return None
-        length = padding.shape[1]
-        itself = torch.eye(length, dtype=torch.bool, device=padding.device)
-        allowed = (~padding)[:, None, None, :] | itself
-        return allowed & torch.ones_like(itself).tril() if self.causal else allowed
-
     def _visible(
         self, positions: Int[Tensor, "B P"], padding: Bool[Tensor, "B L"]
     ) -> Bool[Tensor, "B P L"]:
@@ -166,7 +152,27 @@ class TransformerEncoder(SequenceEncoder):
         return real & (columns <= positions.unsqueeze(-1))
 
 
-def _initialise(module: nn.Module) -> None:
+def places(padding: Bool[Tensor, "B L"]) -> Int[Tensor, "B L"]:
+    """The place of every item in its history, counted from 0 whatever side the padding is on."""
+    return ((~padding).cumsum(dim=1) - 1).clamp(min=0)
+
+
+def history_mask(padding: Bool[Tensor, "B L"], causal: bool) -> Bool[Tensor, "B 1 L L"] | None:
+    """Where positions may look; None (plain causal) if padding stands on the right only.
+
+    Behind right padding no real position sees a padded one, so the fast kernel needs no mask.
+    Every position may look at itself, so that no row is empty.
+    """
+    if causal and not bool((padding[:, :-1] & ~padding[:, 1:]).any()):
+        return None
+    length = padding.shape[1]
+    itself = torch.eye(length, dtype=torch.bool, device=padding.device)
+    allowed = (~padding)[:, None, None, :] | itself
+    return allowed & torch.ones_like(itself).tril() if causal else allowed
+
+
+def initialise(module: nn.Module) -> None:
+    """Small normal weights and zero biases, for every part of a Transformer."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):

@@ -4,7 +4,7 @@ from typing import Any, Final, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 BLOCK_BYTES: Final = 32 * 2**20
@@ -165,3 +165,29 @@ def noise_contrast(
         similarity = noisy.transpose(0, 1) @ clean.permute(1, 2, 0) / temperature
     same = torch.arange(len(noisy), device=noisy.device).repeat(noisy.shape[1])
     return F.cross_entropy(similarity.flatten(0, 1), same)
+
+
+def in_batch_contrast(
+    first: Float[Tensor, "R D"],
+    second: Float[Tensor, "R D"],
+    temperature: float,
+    blocked: Bool[Tensor, "R R"] | None,
+) -> Float[Tensor, ""]:
+    """Contrast of two states of R histories: each should find its own among all others.
+
+    Dot products; the mean of both directions, unlike the sum in `reasoning_contrast`.
+
+    Paper: LARES (arXiv 2505.16865), trajectory and step alignment.
+
+    Args:
+        first: One state of each history.
+        second: Another state of each.
+        temperature: Divides the dot products, above 0.
+        blocked: True for a pair of rows that is no negative; symmetric, never on the diagonal.
+    """
+    with torch.autocast(first.device.type, enabled=False):  # unnormalised products are large
+        similarity = first @ second.T / temperature
+    if blocked is not None:
+        similarity = similarity.masked_fill(blocked, float("-inf"))
+    own = torch.arange(len(first), device=first.device)
+    return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2

@@ -1,20 +1,48 @@
 """items.parquet: the catalogue that a run was trained on, with how often each item occurred."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latentrec.config import AnyItemsConfig, UnisrecItemsConfig
 from latentrec.data.catalogue import Catalogue, CategoricalField
 from latentrec.data.dataset import Histories
+from latentrec.data.item_text.vectors import with_text
+from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError
 from latentrec.index import FIRST_ITEM, ItemIndex
 
-ID, TITLE, COUNT, FIELD = "item_id", "title", "interactions", "field:"
+ID, TITLE, COUNT, TEXT, FIELD = "item_id", "title", "interactions", "text", "field:"
+
+
+def add_text(prepared: Prepared, config: AnyItemsConfig, kept: Path | None) -> Prepared:
+    """The data with text vectors, if the items are read as text.
+
+    Args:
+        prepared: The data.
+        config: How an item becomes a vector.
+        kept: The items.parquet of a run that goes on: its vectors are taken, not made anew.
+
+    Raises:
+        DataError: If an item has no usable vector.
+        ConfigError: If a text model cannot be loaded.
+        CheckpointError: If `kept` cannot be read.
+    """
+    if not isinstance(config, UnisrecItemsConfig):
+        return prepared
+    catalogue = prepared.dataset.catalogue
+    if kept is None:
+        catalogue = with_text(catalogue, config)
+    else:
+        catalogue = replace(catalogue, text=read_items(kept)[0].text)
+    return replace(prepared, dataset=replace(prepared.dataset, catalogue=catalogue))
 
 
 def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
@@ -28,6 +56,10 @@ def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
     }
     for field in catalogue.fields:
         columns[FIELD + field.name] = pl.Series(_values(field), dtype=pl.List(pl.String))
+    if catalogue.text is not None:
+        width = catalogue.text.shape[1]
+        vectors = catalogue.text[FIRST_ITEM:]
+        columns[TEXT] = pl.Series(vectors, dtype=pl.Array(pl.Float32, width))
     pl.DataFrame(columns).write_parquet(path)
 
 
@@ -46,7 +78,7 @@ def read_items(path: Path) -> tuple[Catalogue, Float[Tensor, " N"]]:
         counts[FIRST_ITEM:] = torch.from_numpy(frame[COUNT].to_numpy().copy()).float()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{path}: not readable ({error})") from None
-    return Catalogue(index, titles, fields), counts
+    return Catalogue(index, titles, fields, _text(frame)), counts
 
 
 def _values(field: CategoricalField) -> list[list[str]]:
@@ -64,3 +96,11 @@ def _field(column: pl.Series) -> CategoricalField:
     codes = np.array([place[value] for row in rows for value in row], dtype=np.int32)
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
     return CategoricalField(column.name.removeprefix(FIELD), values, codes, offsets)
+
+
+def _text(frame: pl.DataFrame) -> npt.NDArray[np.float32] | None:
+    """Text vectors of all item indices; None if the run reads its items by their ids."""
+    if TEXT not in frame.columns:
+        return None
+    rows = frame[TEXT].to_numpy()
+    return np.concatenate([np.zeros((FIRST_ITEM, rows.shape[1]), np.float32), rows])

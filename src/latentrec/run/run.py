@@ -10,7 +10,13 @@ import torch
 
 from latentrec.baselines.markov import Markov
 from latentrec.baselines.popularity import Popularity
-from latentrec.build import build_model, build_objective, build_optimiser, model_name
+from latentrec.build import (
+    build_model,
+    build_objective,
+    build_optimiser,
+    model_name,
+    needs_partners,
+)
 from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.data.batch import training_samples
 from latentrec.data.catalogue import Catalogue
@@ -34,7 +40,7 @@ from latentrec.run.folder import (
     reopen_folder,
     start_folder,
 )
-from latentrec.run.items import read_items
+from latentrec.run.items import add_text, read_items
 from latentrec.scorer import ModelScorer, Scorer
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
@@ -130,6 +136,9 @@ def fit(
     folder = Path(folder)
     check_start(config, folder, resume)
     prepared = prepared or prepare(config.data, config.split, bad_rows_dir=folder)
+    if resume:
+        check_items(folder)
+    prepared = add_text(prepared, config.items, folder / ITEMS if resume else None)
     dataset = prepared.dataset
     torch.manual_seed(config.train.seed)
     model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
@@ -153,6 +162,7 @@ def _epochs(
         config.encoder.max_length,
         config.train.positions,
         config.train.long_histories,
+        needs_partners(config.reasoner),
     )
 
     def validate(model: Recommender) -> dict[str, float]:

@@ -238,7 +238,8 @@ class _Trainer:
         config: TrainConfig,
         on_step: OnStep | None,
     ) -> None:
-        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+        # A warm-up uses no reasoner; buffers are constants, the same on every process.
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
         self.accelerator = Accelerator(
             cpu=config.device == "cpu", mixed_precision=config.precision, kwargs_handlers=[unused]
         )

@@ -1,0 +1,1 @@
+"""Text vectors of items: from their own words, from a file, or from a text model."""
