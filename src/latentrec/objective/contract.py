@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from latentrec.data.batch import Batch
 from latentrec.index import FIRST_ITEM
+from latentrec.model.encoder import Encoded
 from latentrec.model.recommender import Recommender
 from latentrec.objective.terms import catalogue_cross_entropy
 
@@ -60,6 +61,15 @@ class Ramp:
         if epoch < self.warmup_epochs:
             return 0.0
         return min(1.0, (epoch - self.warmup_epochs + 1) / max(1, self.ramp_epochs))
+
+
+def warmup_losses(
+    model: Recommender, encoded: Encoded, batch: Batch, temperature: float = 1.0
+) -> Losses:
+    """Next-item loss of the encoder's own state: what a warm-up minimises (docs/adr/0008)."""
+    queries = model.items.queries(encoded.at(batch.positions)) / temperature
+    loss = next_item_loss(queries, batch, model.items.candidates())
+    return Losses(loss, {"next_item": loss.detach()})
 
 
 def next_item_loss(

@@ -8,7 +8,7 @@ from torch import Tensor
 from latentrec.data.batch import Batch
 from latentrec.index import FIRST_ITEM
 from latentrec.model.recommender import Recommender
-from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss
+from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss, warmup_losses
 from latentrec.objective.positions import choose_positions, states_at
 from latentrec.objective.terms import mean_cosine, pairwise_kl, reasoning_contrast
 
@@ -57,10 +57,9 @@ class PlrObjective(Objective):
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch."""
         encoded = model.encode(batch.items)
-        table, queries = model.items.candidates(), model.items.queries
         if epoch < self.ramp.warmup_epochs:
-            loss = next_item_loss(queries(encoded.at(batch.positions)), batch, table)
-            return Losses(loss, {"next_item": loss.detach()})
+            return warmup_losses(model, encoded, batch)
+        table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)
         next_item = next_item_loss(queries(reasoned.train_state), batch, table)
         columns, rows = choose_positions(batch, self.term_positions)

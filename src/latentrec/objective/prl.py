@@ -11,7 +11,7 @@ from latentrec.index import FIRST_ITEM
 from latentrec.model.encoder import Encoded
 from latentrec.model.reasoner.prl import PrlReasoner
 from latentrec.model.recommender import Recommender
-from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss
+from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss, warmup_losses
 from latentrec.objective.positions import choose_positions, states_at
 from latentrec.objective.terms import catalogue_cross_entropy, noise_contrast
 
@@ -65,11 +65,9 @@ class PrlObjective(Objective):
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch; the model's reasoner must be PRL's."""
         encoded = model.encode(batch.items)
-        table, queries = model.items.candidates(), model.items.queries
         if epoch < self.ramp.warmup_epochs:
-            first = queries(encoded.at(batch.positions))
-            loss = next_item_loss(first / self.temperature, batch, table)
-            return Losses(loss, {"next_item": loss.detach()})
+            return warmup_losses(model, encoded, batch, self.temperature)
+        table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)
         next_item = next_item_loss(queries(reasoned.train_state) / self.temperature, batch, table)
         earlier = self._earlier(queries(reasoned.steps), batch, table)
