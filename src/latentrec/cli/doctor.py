@@ -23,10 +23,13 @@ State: TypeAlias = Literal["ok", "note", "warn", "fail"]
 
 REQUIRED: Final = ("torch", "numpy", "polars", "pydantic", "safetensors", "scipy", "accelerate")
 """Distributions without which nothing runs."""
-TESTED_TORCH: Final = ((2, 11), (2, 13))
-"""First and last release of torch that latentrec was tried with."""
+OLDEST_TORCH: Final = (2, 11)
+"""First release of torch whose functions suffice (see pyproject.toml)."""
+TESTED_TORCH: Final = (2, 13)
+"""Release of torch that the tests run with (see constraints.txt)."""
 OPTIONAL: Final = (
     ("pandas", "pandas DataFrames as input of the Python API"),
+    ("sentence_transformers", "item texts read by a language model (extra: text)"),
     ("pytest", "`make test` and `make check` of the source tree (extra: dev)"),
 )
 """Optional modules and what each switches on."""
@@ -99,9 +102,10 @@ def check_library(name: str, found: str | None) -> Finding:
     release = _release(found)
     if name == "numpy" and release < (2, 0):
         return Finding(name, found, "fail", "latentrec needs numpy 2: pip install 'numpy>=2'")
-    if name == "torch" and not TESTED_TORCH[0] <= release <= TESTED_TORCH[1]:
-        state: State = "fail" if release < TESTED_TORCH[0] else "warn"
-        return Finding(name, found, state, "latentrec was tried with torch 2.11 to 2.13")
+    if name == "torch" and release != TESTED_TORCH:
+        newer: State = "warn" if release > TESTED_TORCH else "note"
+        state: State = "fail" if release < OLDEST_TORCH else newer
+        return Finding(name, found, state, "latentrec needs torch 2.11 and is tested with 2.13")
     return Finding(name, found)
 
 
