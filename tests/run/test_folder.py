@@ -1,6 +1,7 @@
 """The folder of a run: complete, true, and refused where its parts do not belong together."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,15 @@ def test_metrics_behind_the_last_checkpoint_are_forgotten(copied: Path, tiny: An
     path.write_text(whole + json.dumps({**last, "epoch": 4}) + "\n" + '{"epoch": 5, "los')
     assert reopen_folder(tiny(), copied, prepare(tiny().data, tiny().split))
     assert path.read_text() == whole
+
+
+def test_a_crash_inside_the_first_save_starts_over(copied: Path, tiny: Any) -> None:
+    # The report is written just before its checkpoint, so one line may stand there alone.
+    path = copied / "metrics.jsonl"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    shutil.rmtree(copied / "checkpoints")
+    assert not reopen_folder(tiny(), copied, prepare(tiny().data, tiny().split))
+    assert path.read_text() == ""
 
 
 def test_lost_checkpoints_do_not_restart_a_run_in_silence(copied: Path, tiny: Any) -> None:

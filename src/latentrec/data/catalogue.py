@@ -55,11 +55,11 @@ def build_catalogue(index: ItemIndex, table: ItemTable | None) -> Catalogue:
     rows = ids.join(table.frame, on="item_id", how="left", maintain_order="left")
     titled = rows.filter(pl.col("title").is_not_null())
     titles = dict(zip(titled["item_id"], titled["title"], strict=True))
-    return Catalogue(index, titles, tuple(_field(rows[name]) for name in table.fields))
+    return Catalogue(index, titles, tuple(categorical_field(rows[name]) for name in table.fields))
 
 
-def _field(lists: pl.Series) -> CategoricalField:
-    """A field from the value lists of all items, in the order of the index."""
+def categorical_field(lists: pl.Series) -> CategoricalField:
+    """A field, named like the series, from the value lists of all items in index order."""
     filled = lists.list.len().fill_null(0).to_numpy()
     flat = lists.drop_nulls().explode().drop_nulls()
     values = flat.unique().sort()

@@ -50,7 +50,6 @@ def start_folder(
     write_items(folder / ITEMS, dataset.catalogue, dataset.train())
     described = {
         "model": model_name(config),
-        "index_fingerprint": dataset.index.fingerprint,
         "data_fingerprint": report.fingerprint,
         "items_sha256": sha256(folder / ITEMS),
         "environment": _environment(),
@@ -122,7 +121,7 @@ def check_items(folder: Path) -> None:
         found = sha256(folder / ITEMS)
     except OSError as error:
         raise CheckpointError(f"{folder / ITEMS}: not readable ({error})") from None
-    if found != described.get("items_sha256", found):  # runs of the first days lack it
+    if found != described.get("items_sha256"):
         raise CheckpointError(
             f"{folder / ITEMS}: its SHA-256 differs from run.json; the file was changed, so item "
             "indices may mean other items: give back the old file or train a new run"
@@ -130,20 +129,26 @@ def check_items(folder: Path) -> None:
 
 
 def _saved_epochs(folder: Path) -> int:
-    """Epochs in the last checkpoint; a checkpoint must exist once an epoch was reported."""
+    """Epochs in the last checkpoint; one must exist once a second epoch was reported.
+
+    The first report alone may lack it: a report is written just before its checkpoint.
+    """
     checkpoints = CheckpointFolder(folder / CHECKPOINTS)
-    if not checkpoints.exists() and not (folder / METRICS).exists():
+    if not checkpoints.exists() and len(_metric_lines(folder / METRICS)) <= 1:
         return 0
     return int(checkpoints.find("last").name.removeprefix("epoch-"))
 
 
 def _forget_epochs_after(done: int, path: Path) -> None:
     """Drop the metric lines that the last checkpoint does not reach, and one that was cut off."""
-    if not path.exists():
-        return
-    whole = path.read_text(encoding="utf-8").split("\n")[:-1]
-    kept = [line for line in whole if json.loads(line)["epoch"] <= done]
-    write_text(path, "".join(f"{line}\n" for line in kept))
+    kept = [line for line in _metric_lines(path) if json.loads(line)["epoch"] <= done]
+    if path.exists():
+        write_text(path, "".join(f"{line}\n" for line in kept))
+
+
+def _metric_lines(path: Path) -> list[str]:
+    """The whole lines of metrics.jsonl; none if it is not there yet."""
+    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
 
 
 def append_metrics(path: Path, report: EpochReport) -> None:

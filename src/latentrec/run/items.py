@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.config import AnyItemsConfig, UnisrecItemsConfig
-from latentrec.data.catalogue import Catalogue, CategoricalField
+from latentrec.data.catalogue import Catalogue, CategoricalField, categorical_field
 from latentrec.data.dataset import Histories
 from latentrec.data.item_text.vectors import with_text
 from latentrec.data.prepare import Prepared
@@ -73,7 +73,11 @@ def read_items(path: Path) -> tuple[Catalogue, Float[Tensor, " N"]]:
         frame = pl.read_parquet(path)
         index = ItemIndex(frame[ID].to_list())
         titles = {i: t for i, t in zip(frame[ID], frame[TITLE], strict=True) if t is not None}
-        fields = tuple(_field(frame[name]) for name in frame.columns if name.startswith(FIELD))
+        fields = tuple(
+            categorical_field(frame[name].alias(name.removeprefix(FIELD)))
+            for name in frame.columns
+            if name.startswith(FIELD)
+        )
         counts = torch.zeros(index.size)
         counts[FIRST_ITEM:] = torch.from_numpy(frame[COUNT].to_numpy().copy()).float()
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -87,15 +91,6 @@ def _values(field: CategoricalField) -> list[list[str]]:
     return [
         [field.values[code] for code in field.codes[start:stop]] for start, stop in pairwise(bounds)
     ]
-
-
-def _field(column: pl.Series) -> CategoricalField:
-    values = tuple(sorted(column.explode().drop_nulls().unique().to_list()))
-    place = {value: code for code, value in enumerate(values)}
-    rows: list[list[str]] = [[] for _ in range(FIRST_ITEM)] + column.to_list()
-    codes = np.array([place[value] for row in rows for value in row], dtype=np.int32)
-    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return CategoricalField(column.name.removeprefix(FIELD), values, codes, offsets)
 
 
 def _text(frame: pl.DataFrame) -> npt.NDArray[np.float32] | None:

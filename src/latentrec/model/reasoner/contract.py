@@ -64,3 +64,15 @@ def unroll(
         state, past = encoder.extend(state + step_embedding, positions, encoded, past)
         states.append(state)
     return torch.stack(states, dim=3)
+
+
+def unroll_from_h0(
+    encoder: SequenceEncoder,
+    encoded: Encoded,
+    positions: Int[Tensor, "B P"],
+    step_embeddings: Float[Tensor, "T D"],
+) -> Float[Tensor, "B P 1 S D"]:
+    """The S = T + 1 states h_0 .. h_T of one stream that starts at the encoder's own state."""
+    first = encoded.at(positions).unsqueeze(2)
+    steps = unroll(encoder, encoded, positions, first, step_embeddings)
+    return torch.cat([first.unsqueeze(3), steps], dim=3)

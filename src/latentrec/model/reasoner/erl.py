@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from latentrec.model.encoder import Encoded, SequenceEncoder
-from latentrec.model.reasoner.contract import Reasoned, Reasoner, unroll
+from latentrec.model.reasoner.contract import Reasoned, Reasoner, unroll_from_h0
 
 
 @final
@@ -35,8 +35,6 @@ class ErlReasoner(Reasoner):
         self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
     ) -> Reasoned:
         """Trains and ranks with the mean of h_0 .. h_T."""
-        first = encoded.at(positions).unsqueeze(2)
-        steps = unroll(encoder, encoded, positions, first, self.step_embedding)
-        states = torch.cat([first.unsqueeze(3), steps], dim=3)
+        states = unroll_from_h0(encoder, encoded, positions, self.step_embedding)
         mean = states.mean(dim=3).squeeze(2)
         return Reasoned(states, mean, mean, None)

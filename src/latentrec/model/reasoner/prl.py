@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.encoder import Encoded, SequenceEncoder, StepCache
-from latentrec.model.reasoner.contract import Reasoned, Reasoner, unroll
+from latentrec.model.reasoner.contract import Reasoned, Reasoner, unroll_from_h0
 
 
 @final
@@ -32,10 +32,8 @@ class PrlReasoner(Reasoner):
         self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
     ) -> Reasoned:
         """Trains and ranks with h_T."""
-        first = encoded.at(positions).unsqueeze(2)
-        steps = unroll(encoder, encoded, positions, first, self.step_embedding)
-        states = torch.cat([first.unsqueeze(3), steps], dim=3)
-        last = steps[:, :, 0, -1]
+        states = unroll_from_h0(encoder, encoded, positions, self.step_embedding)
+        last = states[:, :, 0, -1]
         return Reasoned(states, last, last, None)
 
     def fork(
