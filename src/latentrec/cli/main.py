@@ -13,6 +13,7 @@ from latentrec.cli import data
 from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
+from latentrec.cli.experiment import experiment
 from latentrec.cli.fit import fit
 from latentrec.cli.recommend import recommend
 from latentrec.errors import LatentrecError
@@ -89,6 +90,7 @@ app.add_typer(data.app, name="data")
 app.command()(fit)
 app.command()(evaluate)
 app.command()(recommend)
+app.command()(experiment)
 app.command()(doctor)
 
 

@@ -1,0 +1,94 @@
+"""How long an experiment will take: a few batches of every cell, timed."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+import numpy as np
+import torch
+
+from latentrec.build import build_model, build_objective, build_optimiser, needs_partners
+from latentrec.config import RunConfig
+from latentrec.data.batch import Batch, Samples, batches, training_samples
+from latentrec.data.prepare import Prepared
+from latentrec.experiment.execute import is_finished, prepared_once
+from latentrec.experiment.spec import Cell
+from latentrec.run.items import add_text
+from latentrec.train.loop import TrainingStep
+
+BATCHES: Final = 4
+"""Timed batches of each phase of training, after one that warms up."""
+
+
+def plan(todo: Sequence[Cell]) -> Iterator[tuple[Cell, float]]:
+    """Every cell with the most minutes that it takes here; 0 if it is finished.
+
+    The seeds of a row take equally long, so only one of them is timed.
+    """
+    timed: dict[str, float] = {}
+    prepared = prepared_once()
+    for cell in todo:
+        if not is_finished(cell) and cell.row not in timed:
+            timed[cell.row] = estimate_minutes(cell.config, prepared(cell.config))
+        yield cell, 0.0 if is_finished(cell) else timed[cell.row]
+
+
+def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
+    """Most minutes that the training of a run takes here; early stopping may end it sooner.
+
+    Validation is not counted.
+
+    Args:
+        config: The run.
+        prepared: Its data.
+    """
+    catalogue = add_text(prepared, config.items, None).dataset.catalogue
+    torch.manual_seed(config.train.seed)
+    model = build_model(config, catalogue)
+    step = TrainingStep(model, build_objective(config.reasoner)).train()
+    optimiser = build_optimiser(model, config.train)
+    samples = _samples(config, prepared)
+    warm = min(getattr(config.reasoner, "warmup_epochs", 0), config.train.epochs)
+    seconds = 0.0
+    for epoch, count in ((0, warm), (config.train.epochs, config.train.epochs - warm)):
+        if count:
+            seconds += count * _epoch_s(step, optimiser, samples, config, epoch)
+    minutes = seconds / 60
+    return minutes if config.train.max_minutes is None else min(minutes, config.train.max_minutes)
+
+
+def _samples(config: RunConfig, prepared: Prepared) -> Samples:
+    return training_samples(
+        prepared.dataset.train(),
+        config.encoder.max_length,
+        config.train.positions,
+        config.train.long_histories,
+        needs_partners(config.reasoner),
+    )
+
+
+def _epoch_s(
+    step: TrainingStep,
+    optimiser: torch.optim.Optimizer,
+    samples: Samples,
+    config: RunConfig,
+    epoch: int,
+) -> float:
+    rng = np.random.default_rng(config.train.seed)
+    drawn = list(islice(batches(samples, config.train.batch_size, rng, (0, 1)), BATCHES + 1))
+    _train(step, optimiser, drawn[:1], epoch)
+    timed: Sequence[Batch] = drawn[1:] or drawn
+    started = time.perf_counter()
+    _train(step, optimiser, timed, epoch)
+    targets = sum(int(batch.predicted.sum()) for batch in timed)
+    return (time.perf_counter() - started) * samples.targets / targets
+
+
+def _train(
+    step: TrainingStep, optimiser: torch.optim.Optimizer, todo: Iterable[Batch], epoch: int
+) -> None:
+    for batch in todo:
+        optimiser.zero_grad()
+        step(batch, epoch).total.backward()
+        optimiser.step()

@@ -1,0 +1,114 @@
+"""Run the cells of an experiment one after another; what is done is not done again."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from latentrec.config import RunConfig
+from latentrec.data.prepare import Prepared, prepare
+from latentrec.errors import ConfigError
+from latentrec.evaluate.table import to_json
+from latentrec.experiment.spec import Cell
+from latentrec.run import evaluate_run, fit, load
+from latentrec.run.folder import CONFIG, EVALUATION, METRICS, read_config, read_json
+from latentrec.train.atomic import write_text
+
+
+@final
+@dataclass(frozen=True)
+class CellResult:
+    """A finished cell.
+
+    Attributes:
+        cell: Which.
+        metrics: Test metrics of the model.
+        epochs: Epochs trained.
+        best_epoch: The epoch that was judged.
+        minutes: Minutes of training, validation included.
+        again: Whether it had been finished before.
+    """
+
+    cell: Cell
+    metrics: dict[str, float]
+    epochs: int
+    best_epoch: int
+    minutes: float
+    again: bool
+
+
+def execute(todo: Sequence[Cell]) -> Iterator[CellResult]:
+    """Train and judge every cell that is not finished; an interrupted one goes on.
+
+    Data that several cells share are prepared once.
+
+    Raises:
+        ConfigError: If a folder holds a run with other settings.
+        DataError: If the data break a rule.
+        TrainingError: If a loss is not finite.
+    """
+    for cell in todo:
+        _check_settings(cell)
+    prepared = prepared_once()
+    for cell in todo:
+        done = is_finished(cell)
+        if not done:
+            _run(cell, prepared(cell.config))
+        yield _result(cell, done)
+
+
+def is_finished(cell: Cell) -> bool:
+    """Whether a cell has been trained and judged."""
+    return (cell.folder / EVALUATION).exists()
+
+
+def prepared_once() -> Callable[[RunConfig], Prepared]:
+    """`prepare` that keeps the data of its last call, for runs on the same data in a row."""
+    kept: dict[str, Prepared] = {}
+
+    def prepared(config: RunConfig) -> Prepared:
+        key = config.data.model_dump_json() + config.split.model_dump_json()
+        if key not in kept:
+            kept.clear()
+            kept[key] = prepare(config.data, config.split)
+        return kept[key]
+
+    return prepared
+
+
+def _run(cell: Cell, prepared: Prepared) -> None:
+    resume = (cell.folder / CONFIG).exists()
+    for _ in fit(cell.config, cell.folder, prepared=prepared, resume=resume):
+        pass
+    evaluations = evaluate_run(load(cell.folder), prepared)
+    write_text(cell.folder / EVALUATION, to_json(evaluations))
+
+
+def _check_settings(cell: Cell) -> None:
+    if (cell.folder / CONFIG).exists() and read_config(cell.folder) != cell.config:
+        raise ConfigError(
+            f"run folder {cell.folder}: holds a run with other settings than row '{cell.row}'; "
+            "take another --out folder, or delete it"
+        )
+
+
+def _result(cell: Cell, again: bool) -> CellResult:
+    epochs = _epochs(cell.folder / METRICS)
+    return CellResult(
+        cell=cell,
+        metrics=model_metrics(read_json(cell.folder / EVALUATION)),
+        epochs=len(epochs),
+        best_epoch=epochs[-1]["best_epoch"],
+        minutes=sum(line["train_s"] + line["validate_s"] for line in epochs) / 60,
+        again=again,
+    )
+
+
+def model_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
+    """Metrics of the trained model, the last row of an evaluation.json."""
+    return {name: m["value"] for name, m in evaluation["rows"][-1]["metrics"].items()}
+
+
+def _epochs(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,131 @@
+"""What an experiment is: rows of settings times seeds, each pair a cell with its own run folder."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, final
+
+from pydantic import Field, ValidationError, model_validator
+
+from latentrec.config import RunConfig
+from latentrec.configure import load_config
+from latentrec.errors import ConfigError
+from latentrec.knobs import Count, Knobs
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$")]
+"""A row's name is also the name of its folder."""
+
+
+@final
+class Row(Knobs):
+    """One method of an experiment: a preset and what is changed in it."""
+
+    name: Name
+    """Label in tables, and name of the folder."""
+    preset: str | None = None
+    """Preset under the settings."""
+    set: tuple[str, ...] = ()
+    """Settings `section.key=value`, laid over those of the experiment."""
+
+
+@final
+class Experiment(Knobs):
+    """The content of an experiment file."""
+
+    title: str
+    """What is compared, for the head of the table."""
+    seeds: tuple[Count, ...] = (0,)
+    """Seeds; every row is trained once with each."""
+    set: tuple[str, ...] = ()
+    """Settings `section.key=value` of every row."""
+    rows: Annotated[tuple[Row, ...], Field(min_length=1)]
+    """Methods, in the order of the table."""
+
+    @model_validator(mode="after")
+    def _check_unique(self) -> "Experiment":
+        names = [row.name for row in self.rows]
+        if len(set(names)) < len(names):
+            raise ValueError(f"rows need different names, not {', '.join(names)}")
+        return self
+
+
+@final
+@dataclass(frozen=True)
+class Cell:
+    """One run of an experiment.
+
+    Attributes:
+        row: Name of its row.
+        seed: Seed of the training.
+        config: Everything that defines the run.
+        folder: Where the run is kept.
+    """
+
+    row: str
+    seed: int
+    config: RunConfig
+    folder: Path
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment file.
+
+    Raises:
+        ConfigError: If the file is missing, no TOML, or breaks a rule.
+    """
+    try:
+        return Experiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ConfigError(f"experiment file {path}: does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"experiment file {path}: not readable as TOML ({error})") from None
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()
+        )
+        raise ConfigError(f"experiment file {path}: {found}") from None
+
+
+def cells(
+    experiment: Experiment,
+    out: Path,
+    *,
+    data: Path | None = None,
+    rows: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+) -> list[Cell]:
+    """Every run of an experiment, all rows of the first seed first: a partial table is complete.
+
+    Args:
+        experiment: The rows and seeds.
+        out: Folder under which each run gets its own.
+        data: The log, laid over `data.path` of the experiment.
+        rows: Only these rows; empty for all.
+        seeds: Only these seeds; empty for all.
+
+    Raises:
+        ConfigError: If a row or seed is not in the experiment, or a setting is wrong.
+    """
+    known = {row.name: row for row in experiment.rows}
+    for name in rows:
+        if name not in known:
+            raise ConfigError(f"row '{name}': not in the experiment (has: {', '.join(known)})")
+    for seed in seeds:
+        if seed not in experiment.seeds:
+            have = ", ".join(map(str, experiment.seeds))
+            raise ConfigError(f"seed {seed}: not in the experiment (has: {have})")
+    return [
+        Cell(name, seed, _config(experiment, known[name], seed, data), out / name / f"seed-{seed}")
+        for seed in seeds or experiment.seeds
+        for name in rows or known
+    ]
+
+
+def _config(experiment: Experiment, row: Row, seed: int, data: Path | None) -> RunConfig:
+    base = {} if data is None else {"data": {"kind": "files", "path": str(data.resolve())}}
+    overrides = [*experiment.set, *row.set, f"train.seed={seed}"]
+    try:
+        return load_config(row.preset, base=base, overrides=overrides)
+    except ConfigError as error:
+        raise ConfigError(f"row '{row.name}': {error}") from None

@@ -1,0 +1,74 @@
+"""The table of an experiment: mean and standard deviation over seeds for every row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import final
+
+from latentrec.experiment.execute import CellResult
+
+
+@final
+@dataclass(frozen=True)
+class RowSummary:
+    """One row over its seeds.
+
+    Attributes:
+        row: Name of the row.
+        seeds: Number of seeds.
+        means: Mean of every metric over the seeds.
+        deviations: Standard deviation over the seeds (n - 1 below the line); None with one seed.
+        minutes: Mean minutes of training.
+        epochs: Mean epochs.
+    """
+
+    row: str
+    seeds: int
+    means: dict[str, float]
+    deviations: dict[str, float] | None
+    minutes: float
+    epochs: float
+
+
+def summarise(results: Sequence[CellResult]) -> list[RowSummary]:
+    """One summary a row, in the order in which the rows first occur."""
+    groups: dict[str, list[CellResult]] = {}
+    for result in results:
+        groups.setdefault(result.cell.row, []).append(result)
+    return [_summary(row, group) for row, group in groups.items()]
+
+
+def to_markdown(summaries: Sequence[RowSummary], metrics: Sequence[str]) -> str:
+    """A Markdown table: a line a row, `mean (standard deviation)` over the seeds.
+
+    Args:
+        summaries: The rows.
+        metrics: Which metrics, for example `ndcg@10`.
+    """
+    head = ["method", *metrics, "seeds", "epochs", "minutes"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for summary in summaries:
+        cells = [_cell(summary, metric) for metric in metrics]
+        cost = [str(summary.seeds), f"{summary.epochs:.0f}", f"{summary.minutes:.1f}"]
+        lines.append("| " + " | ".join([summary.row, *cells, *cost]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _summary(row: str, group: Sequence[CellResult]) -> RowSummary:
+    names = group[0].metrics
+    values = {name: [result.metrics[name] for result in group] for name in names}
+    return RowSummary(
+        row=row,
+        seeds=len(group),
+        means={name: mean(of) for name, of in values.items()},
+        deviations={n: stdev(of) for n, of in values.items()} if len(group) > 1 else None,
+        minutes=mean(result.minutes for result in group),
+        epochs=mean(result.epochs for result in group),
+    )
+
+
+def _cell(summary: RowSummary, metric: str) -> str:
+    value = f"{summary.means[metric]:.4f}".removeprefix("0")
+    if summary.deviations is None:
+        return value
+    return f"{value} ({summary.deviations[metric]:.4f})".replace("(0.", "(.")

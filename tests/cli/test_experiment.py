@@ -1,0 +1,52 @@
+"""`latentrec experiment` plans, runs, goes on, and writes its table."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from latentrec.cli.main import app
+
+FILE = """
+title = "tiny"
+set = [
+  "data.users=40", "data.items=30", "encoder.dim=8", "encoder.heads=1",
+  "train.epochs=1", "evaluate.resamples=20",
+]
+rows = [{ name = "sasrec", preset = "sasrec" }, { name = "plr", preset = "plr-sasrec" }]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def test_plan_trains_nothing(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shown = CliRunner().invoke(app, ["experiment", str(file), "--out", str(out), "--plan"]).stdout
+    assert "tiny: 2 runs" in shown
+    assert "plr seed 0: at most" in shown
+    assert not out.exists()
+
+
+def test_runs_and_goes_on(file: Path, tmp_path: Path) -> None:
+    command = ["experiment", str(file), "--out", str(tmp_path / "out")]
+    first = CliRunner().invoke(app, [*command, "--row", "sasrec"])
+    assert first.exit_code == 0, first.output
+    second = CliRunner().invoke(app, [*command, "--metrics", "ndcg@5"])
+    assert "sasrec seed 0: ndcg@5" in second.stdout
+    assert second.stdout.count("(was finished)") == 1
+    table = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert table.startswith("# tiny\n")
+    assert table.count("\n| ") == 3
+
+
+def test_an_unknown_metric_is_refused_before_training(file: Path, tmp_path: Path) -> None:
+    command = ["experiment", str(file), "--out", str(tmp_path / "out"), "--metrics", "ndcg@7"]
+    failed = CliRunner().invoke(app, command)
+    assert failed.exit_code == 2
+    assert "--metrics ndcg@7" in failed.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,77 @@
+"""A file with a slip is refused before hours of training, and cells are what the file says."""
+
+from pathlib import Path
+
+import pytest
+
+from latentrec.errors import ConfigError
+from latentrec.experiment.spec import cells, read_experiment
+
+GOOD = """
+title = "two rows"
+seeds = [3, 5]
+set = ["encoder.dim=8", "encoder.heads=1", "train.epochs=2"]
+rows = [
+  { name = "sasrec", preset = "sasrec" },
+  { name = "plr-3", preset = "plr-sasrec", set = ["reasoner.streams=3", "encoder.dim=4"] },
+]
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "e.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_cells_carry_preset_then_common_then_own_settings(tmp_path: Path) -> None:
+    found = cells(read_experiment(written(tmp_path, GOOD)), tmp_path / "out")
+    assert [(cell.row, cell.seed) for cell in found] == [
+        ("sasrec", 3),
+        ("plr-3", 3),
+        ("sasrec", 5),
+        ("plr-3", 5),
+    ]
+    assert found[0].config.encoder.dim == 8
+    assert found[1].config.encoder.dim == 4
+    assert found[1].config.reasoner.kind == "plr"
+    assert found[1].config.train.epochs == 2
+    assert [cell.config.train.seed for cell in found] == [3, 3, 5, 5]
+    assert len({cell.folder for cell in found}) == 4
+
+
+def test_rows_and_seeds_can_be_chosen(tmp_path: Path) -> None:
+    experiment = read_experiment(written(tmp_path, GOOD))
+    found = cells(experiment, tmp_path, rows=["plr-3"], seeds=[5])
+    assert [(cell.row, cell.seed) for cell in found] == [("plr-3", 5)]
+    with pytest.raises(ConfigError, match="row 'plr': not in the experiment"):
+        cells(experiment, tmp_path, rows=["plr"])
+    with pytest.raises(ConfigError, match="seed 4: not in the experiment"):
+        cells(experiment, tmp_path, seeds=[4])
+
+
+def test_the_log_of_the_caller_wins(tmp_path: Path) -> None:
+    found = cells(read_experiment(written(tmp_path, GOOD)), tmp_path, data=tmp_path / "log.csv")
+    assert found[0].config.data.model_dump()["path"] == str(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("streams=3", "stream=3"), r"row 'plr-3': reasoner.stream: unknown key"),
+        (('"plr-3"', '"sasrec"'), "rows need different names"),
+        (('"plr-3"', '"../up"'), "rows.1.name"),
+        (("title =", "titel ="), "titel"),
+        (("seeds = [3, 5]", "seeds = [-1]"), "seeds.0"),
+        (("rows = [", "rows = ["[:-1]), "not readable as TOML"),
+    ],
+)
+def test_a_slip_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = written(tmp_path, GOOD.replace(*change))
+    with pytest.raises(ConfigError, match=message):
+        cells(read_experiment(path), tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        read_experiment(tmp_path / "none.toml")
