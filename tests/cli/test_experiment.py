@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 def test_plan_trains_nothing(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shown = CliRunner().invoke(app, ["experiment", str(file), "--out", str(out), "--plan"]).stdout
-    assert "tiny: 2 runs" in shown
+    assert "tiny: 0 trials, 2 runs" in shown
     assert "plr seed 0: at most" in shown
     assert not out.exists()
 

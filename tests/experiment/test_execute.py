@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from latentrec.errors import ConfigError
-from latentrec.experiment.execute import execute
-from latentrec.experiment.spec import Cell, Experiment, Row, cells
+from latentrec.experiment.execute import CellResult, choose, execute
+from latentrec.experiment.spec import Cell, Experiment, Row, cells, trials
 from latentrec.run import fit
 from latentrec.run.folder import EVALUATION
 
@@ -47,7 +47,27 @@ def test_an_interrupted_cell_goes_on_to_the_same_numbers(tmp_path: Path) -> None
 def test_other_settings_in_the_folder_are_refused_before_any_training(tmp_path: Path) -> None:
     cell, other = two_cells(tmp_path)
     next(execute([other]))
-    wrong = Cell("erl", 0, cell.config, other.folder)
+    wrong = Cell("erl", 0, (), cell.config, other.folder)
     with pytest.raises(ConfigError, match="holds a run with other settings"):
         next(execute([cell, wrong]))
     assert not cell.folder.exists()
+
+
+def test_tuning_keeps_the_best_by_validation_not_by_test(tmp_path: Path) -> None:
+    experiment = Experiment(
+        title="t",
+        set=SETTINGS,
+        rows=(Row(name="sasrec", preset="sasrec"),),
+        tune={"train.learning_rate": (1e-9, 0.03)},
+    )
+    results = list(execute(trials(experiment, tmp_path)))
+    best = max(results, key=lambda result: result.valid)
+    assert choose(results) == {"sasrec": best.cell.tuned}
+    assert choose([_judged(0.1, 0.9), _judged(0.2, 0.0)]) == {"sasrec": ("valid=0.2",)}
+    final = list(execute(cells(experiment, tmp_path, chosen=choose(results))))
+    assert [result.again for result in final] == [True]
+
+
+def _judged(valid: float, test: float) -> CellResult:
+    cell = Cell("sasrec", 0, (f"valid={valid}",), two_cells(Path("x"))[0].config, Path("x"))
+    return CellResult(cell, {"ndcg@10": test}, valid, 1, 1, 1.0, False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from latentrec.errors import ConfigError
-from latentrec.experiment.spec import cells, read_experiment
+from latentrec.experiment.spec import cells, part, read_experiment, trials
 
 GOOD = """
 title = "two rows"
@@ -42,12 +42,12 @@ def test_cells_carry_preset_then_common_then_own_settings(tmp_path: Path) -> Non
 
 def test_rows_and_seeds_can_be_chosen(tmp_path: Path) -> None:
     experiment = read_experiment(written(tmp_path, GOOD))
-    found = cells(experiment, tmp_path, rows=["plr-3"], seeds=[5])
+    found = cells(part(experiment, rows=["plr-3"], seeds=[5]), tmp_path)
     assert [(cell.row, cell.seed) for cell in found] == [("plr-3", 5)]
     with pytest.raises(ConfigError, match="row 'plr': not in the experiment"):
-        cells(experiment, tmp_path, rows=["plr"])
+        part(experiment, rows=["plr"])
     with pytest.raises(ConfigError, match="seed 4: not in the experiment"):
-        cells(experiment, tmp_path, seeds=[4])
+        part(experiment, seeds=[4])
 
 
 def test_the_log_of_the_caller_wins(tmp_path: Path) -> None:
@@ -75,3 +75,24 @@ def test_a_slip_is_named(tmp_path: Path, change: tuple[str, str], message: str) 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         read_experiment(tmp_path / "none.toml")
+
+
+def test_trials_are_all_combinations_and_share_folders_with_the_chosen(tmp_path: Path) -> None:
+    text = f'{GOOD}[tune]\n"encoder.dropout" = [0.1, 0.3]\n"train.loss_free" = []\n'
+    with pytest.raises(ConfigError, match="loss_free"):
+        read_experiment(written(tmp_path, text))
+    text = f'{GOOD}[tune]\n"encoder.dropout" = [0.1, 0.3]\n"encoder.layers" = [1, 2]\n'
+    experiment = read_experiment(written(tmp_path, text))
+    tried = trials(experiment, tmp_path)
+    assert len(tried) == 8  # two rows, four combinations
+    assert {cell.seed for cell in tried} == {3}
+    assert {(c.config.encoder.dropout, c.config.encoder.layers) for c in tried} == {
+        (0.1, 1),
+        (0.1, 2),
+        (0.3, 1),
+        (0.3, 2),
+    }
+    best = tried[1]
+    final = cells(experiment, tmp_path, chosen={"sasrec": best.tuned})
+    assert final[0].folder == best.folder  # the winner's run is not trained twice
+    assert final[2].config.encoder.layers == 2

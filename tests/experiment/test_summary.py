@@ -9,8 +9,8 @@ from latentrec.experiment.summary import summarise, to_markdown
 
 
 def result(row: str, seed: int, value: float) -> CellResult:
-    cell = Cell(row, seed, RunConfig(), Path(row))
-    return CellResult(cell, {"ndcg@10": value}, 4 + seed, 3, 1.0 + seed, False)
+    cell = Cell(row, seed, (), RunConfig(), Path(row))
+    return CellResult(cell, {"ndcg@10": value}, 0.0, 4 + seed, 3, 1.0 + seed, False)
 
 
 def test_mean_and_deviation_over_seeds() -> None:

@@ -31,20 +31,37 @@ def experiment(
     ] = "ndcg@10,recall@10,ndcg@20,recall@20",
 ) -> None:
     """Train and judge every row of an experiment with every seed; start it again to go on."""
-    from latentrec.experiment.spec import cells, read_experiment
+    from latentrec.experiment import cells, part, read_experiment, trials
 
-    described = read_experiment(file)
-    todo = cells(described, out, data=data, rows=rows or (), seeds=seeds or ())
-    print(f"{described.title}: {len(todo)} runs in {out}", flush=True)
+    described = part(read_experiment(file), rows or (), seeds or ())
+    first = cells(described, out, data=data)
+    tried = trials(described, out, data) if described.tune else []
+    print(f"{described.title}: {len(tried)} trials, {len(first)} runs in {out}", flush=True)
     if plan:
-        _print_plan(todo)
-    else:
-        _check_metrics(metrics.split(","), todo)
-        _run(todo, out, described.title, metrics.split(","))
+        _print_plan(tried, first)
+        return
+    _check_metrics(metrics.split(","), first)
+    chosen = _choose(tried, metrics.split(","))
+    _run(cells(described, out, data=data, chosen=chosen), out, described.title, metrics.split(","))
+
+
+def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...]]:
+    from latentrec.experiment import CellResult, choose, execute
+
+    done: list[CellResult] = []
+    for result in execute(tried):
+        done.append(result)
+        settings = " ".join(result.cell.tuned)
+        monitor = result.cell.config.train.monitor
+        print(f"trial {settings}: valid {monitor} {result.valid:.4f}; {_line(result, metrics)}")
+    chosen = choose(done)
+    for row, settings in chosen.items():
+        print(f"chosen for {row}: {' '.join(settings)}", flush=True)
+    return chosen
 
 
 def _run(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> None:
-    from latentrec.experiment.execute import execute
+    from latentrec.experiment import CellResult, execute
     from latentrec.experiment.summary import summarise, to_markdown
     from latentrec.train.atomic import write_text
 
@@ -82,12 +99,14 @@ def _line(result: "CellResult", metrics: list[str]) -> str:
     )
 
 
-def _print_plan(todo: "list[Cell]") -> None:
+def _print_plan(tried: "list[Cell]", first: "list[Cell]") -> None:
+    """One line a run. The trials' winners are the runs of the first seed, so these are free."""
     from latentrec.experiment.estimate import plan
 
+    free = first[0].seed if tried else None
     total = 0.0
-    for cell, minutes in plan(todo):
+    for cell, minutes in plan([*tried, *(cell for cell in first if cell.seed != free)]):
         total += minutes
         state = "finished" if minutes == 0 else f"at most {minutes:.1f} min"
-        print(f"{cell.row} seed {cell.seed}: {state}", flush=True)
+        print(" ".join([cell.row, *cell.tuned, f"seed {cell.seed}: {state}"]), flush=True)
     print(f"together at most {total / 60:.1f} hours here, if nothing stops early")

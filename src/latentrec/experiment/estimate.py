@@ -24,7 +24,7 @@ BATCHES: Final = 4
 def plan(todo: Sequence[Cell]) -> Iterator[tuple[Cell, float]]:
     """Every cell with the most minutes that it takes here; 0 if it is finished.
 
-    The seeds of a row take equally long, so only one of them is timed.
+    The runs of a row take about equally long, so only one of them is timed.
     """
     timed: dict[str, float] = {}
     prepared = prepared_once()

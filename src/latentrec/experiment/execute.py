@@ -24,6 +24,7 @@ class CellResult:
     Attributes:
         cell: Which.
         metrics: Test metrics of the model.
+        valid: Best value of the monitored validation metric.
         epochs: Epochs trained.
         best_epoch: The epoch that was judged.
         minutes: Minutes of training, validation included.
@@ -32,6 +33,7 @@ class CellResult:
 
     cell: Cell
     metrics: dict[str, float]
+    valid: float
     epochs: int
     best_epoch: int
     minutes: float
@@ -56,6 +58,16 @@ def execute(todo: Sequence[Cell]) -> Iterator[CellResult]:
         if not done:
             _run(cell, prepared(cell.config))
         yield _result(cell, done)
+
+
+def choose(results: Sequence[CellResult]) -> dict[str, tuple[str, ...]]:
+    """The tuned settings of each row that were best on validation; the first of equals."""
+    best: dict[str, CellResult] = {}
+    for result in results:
+        row = result.cell.row
+        if row not in best or result.valid > best[row].valid:
+            best[row] = result
+    return {row: result.cell.tuned for row, result in best.items()}
 
 
 def is_finished(cell: Cell) -> bool:
@@ -95,9 +107,11 @@ def _check_settings(cell: Cell) -> None:
 
 def _result(cell: Cell, again: bool) -> CellResult:
     epochs = _epochs(cell.folder / METRICS)
+    monitor = cell.config.train.monitor
     return CellResult(
         cell=cell,
         metrics=model_metrics(read_json(cell.folder / EVALUATION)),
+        valid=max(line["metrics"][monitor] for line in epochs if line["metrics"]),
         epochs=len(epochs),
         best_epoch=epochs[-1]["best_epoch"],
         minutes=sum(line["train_s"] + line["validate_s"] for line in epochs) / 60,

@@ -1,8 +1,10 @@
 """What an experiment is: rows of settings times seeds, each pair a cell with its own run folder."""
 
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, final
 
@@ -15,6 +17,8 @@ from latentrec.knobs import Count, Knobs
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$")]
 """A row's name is also the name of its folder."""
+Values = Annotated[tuple[float | str | bool, ...], Field(min_length=1)]
+"""Values of one setting to try."""
 
 
 @final
@@ -42,6 +46,10 @@ class Experiment(Knobs):
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
     """Methods, in the order of the table."""
 
+    tune: Annotated[dict[str, Values], Field(default_factory=dict)]
+    """Settings with the values to try. Every row tries all combinations with the first seed and
+    keeps the best by validation: an equal budget for all."""
+
     @model_validator(mode="after")
     def _check_unique(self) -> "Experiment":
         names = [row.name for row in self.rows]
@@ -58,12 +66,14 @@ class Cell:
     Attributes:
         row: Name of its row.
         seed: Seed of the training.
+        tuned: The settings that were tried or chosen for it, empty without tuning.
         config: Everything that defines the run.
         folder: Where the run is kept.
     """
 
     row: str
     seed: int
+    tuned: tuple[str, ...]
     config: RunConfig
     folder: Path
 
@@ -87,13 +97,26 @@ def read_experiment(path: Path) -> Experiment:
         raise ConfigError(f"experiment file {path}: {found}") from None
 
 
+def trials(experiment: Experiment, out: Path, data: Path | None = None) -> list[Cell]:
+    """The runs that choose each row's tuned settings, all with the first seed.
+
+    Raises:
+        ConfigError: If a setting is wrong.
+    """
+    grid = [[f"{key}={_toml(value)}" for value in of] for key, of in experiment.tune.items()]
+    return [
+        _cell(experiment, row, experiment.seeds[0], tuned, out, data)
+        for row in experiment.rows
+        for tuned in product(*grid)
+    ]
+
+
 def cells(
     experiment: Experiment,
     out: Path,
     *,
     data: Path | None = None,
-    rows: Sequence[str] = (),
-    seeds: Sequence[int] = (),
+    chosen: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Cell]:
     """Every run of an experiment, all rows of the first seed first: a partial table is complete.
 
@@ -101,11 +124,24 @@ def cells(
         experiment: The rows and seeds.
         out: Folder under which each run gets its own.
         data: The log, laid over `data.path` of the experiment.
-        rows: Only these rows; empty for all.
-        seeds: Only these seeds; empty for all.
+        chosen: Tuned settings of each row.
 
     Raises:
-        ConfigError: If a row or seed is not in the experiment, or a setting is wrong.
+        ConfigError: If a setting is wrong.
+    """
+    tuned = chosen or {}
+    return [
+        _cell(experiment, row, seed, tuned.get(row.name, ()), out, data)
+        for seed in experiment.seeds
+        for row in experiment.rows
+    ]
+
+
+def part(experiment: Experiment, rows: Sequence[str] = (), seeds: Sequence[int] = ()) -> Experiment:
+    """The experiment with only some of its rows and seeds; empty for all.
+
+    Raises:
+        ConfigError: If a row or seed is not in the experiment.
     """
     known = {row.name: row for row in experiment.rows}
     for name in rows:
@@ -115,17 +151,28 @@ def cells(
         if seed not in experiment.seeds:
             have = ", ".join(map(str, experiment.seeds))
             raise ConfigError(f"seed {seed}: not in the experiment (has: {have})")
-    return [
-        Cell(name, seed, _config(experiment, known[name], seed, data), out / name / f"seed-{seed}")
-        for seed in seeds or experiment.seeds
-        for name in rows or known
-    ]
+    kept = tuple(known[name] for name in rows) or experiment.rows
+    return experiment.model_copy(update={"rows": kept, "seeds": tuple(seeds) or experiment.seeds})
 
 
-def _config(experiment: Experiment, row: Row, seed: int, data: Path | None) -> RunConfig:
+def _cell(
+    experiment: Experiment,
+    row: Row,
+    seed: int,
+    tuned: tuple[str, ...],
+    out: Path,
+    data: Path | None,
+) -> Cell:
     base = {} if data is None else {"data": {"kind": "files", "path": str(data.resolve())}}
-    overrides = [*experiment.set, *row.set, f"train.seed={seed}"]
+    overrides = [*experiment.set, *row.set, *tuned, f"train.seed={seed}"]
     try:
-        return load_config(row.preset, base=base, overrides=overrides)
+        config = load_config(row.preset, base=base, overrides=overrides)
     except ConfigError as error:
         raise ConfigError(f"row '{row.name}': {error}") from None
+    named = [",".join(tuned)] if tuned else []
+    return Cell(row.name, seed, tuned, config, out.joinpath(row.name, *named, f"seed-{seed}"))
+
+
+def _toml(value: float | str | bool) -> str:
+    """A value as `--set` reads it."""
+    return json.dumps(value)
