@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         UnknownItemError,
     )
     from latentrec.index import ItemIndex
-    from latentrec.run import fit, load
+    from latentrec.run import fit, load, post_train
 
 __all__ = [
     "CheckpointError",
@@ -31,6 +31,7 @@ __all__ = [
     "fit",
     "load",
     "load_config",
+    "post_train",
 ]
 
 __version__: str
@@ -41,6 +42,7 @@ _HOMES = {
     "ItemIndex": "latentrec.index",
     "fit": "latentrec.run",
     "load": "latentrec.run",
+    "post_train": "latentrec.run",
 }
 
 

@@ -13,6 +13,7 @@ from latentrec.config import (
     LaresConfig,
     NoReasonerConfig,
     PlrConfig,
+    PostTrainConfig,
     PrlConfig,
     ReasonerConfig,
     RunConfig,
@@ -41,6 +42,7 @@ from latentrec.model.text_items import TextItemEncoder
 from latentrec.objective.contract import Objective, Ramp
 from latentrec.objective.erl import ErlObjective
 from latentrec.objective.lares import LaresObjective
+from latentrec.objective.lares_post import LaresPostObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
@@ -103,6 +105,19 @@ def build_objective(config: ReasonerConfig) -> Objective:
             assert_never(config)
 
 
+def build_post_objective(config: PostTrainConfig, reference: Recommender) -> Objective:
+    """The objective that trains a reasoner further, beside a frozen reference model."""
+    return LaresPostObjective(
+        reference,
+        config.rollouts,
+        config.reward,
+        config.top_k,
+        config.penalty_weight,
+        config.push_down,
+        config.shared_start,
+    )
+
+
 def needs_partners(config: ReasonerConfig) -> bool:
     """Whether the objective wants another history with the same target for each in a batch."""
     return isinstance(config, LaresConfig) and config.trajectory_weight + config.step_weight > 0
@@ -116,11 +131,15 @@ def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Opti
 
 
 def model_name(config: RunConfig) -> str:
-    """Row label of a configuration: `sasrec`, `unisrec` (SASRec over texts) or `sasrec+plr`."""
+    """Row label of a configuration: `sasrec`, `unisrec` (SASRec over texts) or `sasrec+plr`.
+
+    A post-trained run has `+rpt` at the end.
+    """
     reasoner, backbone = config.reasoner.kind, config.encoder.kind
     if isinstance(config.items, UnisrecItemsConfig):
         backbone = "unisrec" if backbone == "sasrec" else f"{backbone}-text"
-    return backbone if reasoner == "none" else f"{backbone}+{reasoner}"
+    name = backbone if reasoner == "none" else f"{backbone}+{reasoner}"
+    return name if config.post_train is None else f"{name}+rpt"
 
 
 def _items(config: AnyItemsConfig, catalogue: Catalogue, dim: int) -> ItemEncoder:

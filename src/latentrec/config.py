@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias, final
 from pydantic import Field, model_validator
 
 from latentrec.knobs import Count, Knobs, Positive, PositiveInt, Rate, Weight
+from latentrec.post_train_config import PostTrainConfig as PostTrainConfig
 from latentrec.reasoner_config import ErlConfig as ErlConfig
 from latentrec.reasoner_config import LaresConfig as LaresConfig
 from latentrec.reasoner_config import NoReasonerConfig as NoReasonerConfig
@@ -287,6 +288,16 @@ class RunConfig(Knobs):
     """Training."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """Evaluation."""
+    post_train: PostTrainConfig | None = None
+    """Second phase of training, from another run's weights."""
+
+    @model_validator(mode="after")
+    def _check_post_train(self) -> Self:
+        if self.post_train is not None and self.reasoner.kind != "lares":
+            raise ValueError(
+                f"post_train goes with reasoner.kind='lares' only, not '{self.reasoner.kind}'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_positions(self) -> Self:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, final
 
 import numpy as np
@@ -87,6 +88,7 @@ class Samples:
         ends: Flat position just behind each sample, shape (S,).
         every: Predict at every position (P = L), or only at the last (P = 1).
         partners: Finds other histories with the same target, where batches shall hold them.
+        labels: Given as targets in place of `items`, PAD where nothing is predicted, shape (n,).
     """
 
     items: np.ndarray
@@ -94,14 +96,24 @@ class Samples:
     ends: Int64s
     every: bool
     partners: PartnerIndex | None = None
+    labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    @property
+    @cached_property
     def targets(self) -> int:
         """Number of targets in one epoch."""
-        return int((self.ends - self.starts).sum()) if self.every else len(self)
+        return int(self.targets_of_each.sum())
+
+    @property
+    def targets_of_each(self) -> Int64s:
+        """Number of targets of each sample, shape (S,)."""
+        first = self.starts + 1 if self.every else self.ends
+        if self.labels is None:
+            return self.ends + 1 - first
+        before = np.concatenate([[0], np.cumsum(self.labels != PAD)])
+        return before[self.ends + 1] - before[first]
 
 
 def training_samples(
@@ -196,12 +208,13 @@ def batches(
 def _collate(samples: Samples, rows: Int64s, rng: np.random.Generator) -> Batch:
     starts, ends = samples.starts[rows], samples.ends[rows]
     items = _pad(samples.items, starts, ends)
+    labels = samples.items if samples.labels is None else samples.labels
     if samples.every:
         positions = np.broadcast_to(np.arange(items.shape[1]), items.shape)
-        targets = _pad(samples.items, starts + 1, ends + 1)
+        targets = _pad(labels, starts + 1, ends + 1)
     else:
         positions = (ends - starts - 1)[:, None]
-        targets = samples.items[ends][:, None]
+        targets = labels[ends][:, None]
     partners = None
     if samples.partners is not None:
         partners = _partners(samples, samples.partners, starts, ends, rng)

@@ -94,8 +94,9 @@ def reopen_folder(config: RunConfig, folder: Path, prepared: Prepared) -> bool:
 def _check_same(config: RunConfig, folder: Path) -> None:
     old, new = read_config(folder).model_dump(mode="json"), config.model_dump(mode="json")
     for section in new:
-        for key in old[section] | new[section]:
-            before, now = old[section].get(key), new[section].get(key)
+        was, is_now = old[section] or {}, new[section] or {}
+        for key in was | is_now:
+            before, now = was.get(key), is_now.get(key)
             if before != now and (section != "train" or key not in FREE_ON_RESUME):
                 raise ConfigError(
                     f"{section}.{key}: the run was started with {before!r}, not {now!r}; "

@@ -12,13 +12,10 @@ from latentrec.baselines.markov import Markov
 from latentrec.baselines.popularity import Popularity
 from latentrec.build import (
     build_model,
-    build_objective,
     build_optimiser,
     model_name,
-    needs_partners,
 )
 from latentrec.config import EvaluateConfig, RunConfig
-from latentrec.data.batch import training_samples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
@@ -41,6 +38,7 @@ from latentrec.run.folder import (
     start_folder,
 )
 from latentrec.run.items import add_text, read_items
+from latentrec.run.phase import adopt_source, known_items, reference_model, start_phase
 from latentrec.scorer import ModelScorer, Scorer
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
@@ -135,16 +133,16 @@ def fit(
     """
     folder = Path(folder)
     check_start(config, folder, resume)
+    items = known_items(config, folder, resume)
     prepared = prepared or prepare(config.data, config.split, bad_rows_dir=folder)
-    if resume:
-        check_items(folder)
-    prepared = add_text(prepared, config.items, folder / ITEMS if resume else None)
+    prepared = add_text(prepared, config.items, items)
     dataset = prepared.dataset
     torch.manual_seed(config.train.seed)
     model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
     if resume:
         resume = reopen_folder(config, folder, prepared)
     else:
+        adopt_source(config, folder, prepared)
         start_folder(config, folder, prepared, given or {})
     return _epochs(config, folder, dataset, model, resume, on_step)
 
@@ -157,13 +155,7 @@ def _epochs(
     resume: bool,
     on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
-    samples = training_samples(
-        dataset.train(),
-        config.encoder.max_length,
-        config.train.positions,
-        config.train.long_histories,
-        needs_partners(config.reasoner),
-    )
+    objective, samples = start_phase(config, folder, model, dataset)
 
     def validate(model: Recommender) -> dict[str, float]:
         scorer = _scorer(config, model)
@@ -173,7 +165,7 @@ def _epochs(
 
     return train(
         model,
-        build_objective(config.reasoner),
+        objective,
         build_optimiser(model, config.train),
         samples,
         config.train,
@@ -211,6 +203,8 @@ def evaluate_run(
 ) -> list[Evaluation]:
     """Judge a run beside popularity and Markov on the test cases of its data.
 
+    A post-trained run is also judged beside the model that it started from.
+
     Args:
         run: The run.
         prepared: Its data, if the caller has them already.
@@ -225,7 +219,8 @@ def evaluate_run(
     check_data(run.folder, prepared)
     dataset = prepared.dataset
     train, size = dataset.train(), dataset.index.size
-    scorers: list[Scorer] = [Popularity.fit(train, size), Markov.fit(train, size), run.scorer]
+    scorers: list[Scorer] = [Popularity.fit(train, size), Markov.fit(train, size)]
+    scorers += [*_before(run), run.scorer]
     return [
         evaluate(
             scorer,
@@ -238,6 +233,14 @@ def evaluate_run(
         )
         for scorer in scorers
     ]
+
+
+def _before(run: Run) -> list[Scorer]:
+    """What a post-trained run started from; nothing for other runs."""
+    if run.config.post_train is None:
+        return []
+    model = reference_model(run.config, run.folder, run.catalogue).to(run.scorer.device)
+    return [_scorer(run.config.model_copy(update={"post_train": None}), model)]
 
 
 def pick_device(name: str) -> torch.device:

@@ -176,8 +176,13 @@ class LaresReasoner(Reasoner):
 
     def start(self, encoded: Encoded) -> Float[Tensor, "B L D"]:
         """T_0: fresh noise in training, else fixed noise that depends on the place only."""
-        if self.training:
-            return self._noise(torch.empty_like(encoded.hidden))
+        return self.fresh_start(encoded) if self.training else self._fixed_start(encoded)
+
+    def fresh_start(self, encoded: Encoded) -> Float[Tensor, "B L D"]:
+        """T_0 drawn anew for every position, from torch's global generator."""
+        return self._noise(torch.empty_like(encoded.hidden))
+
+    def _fixed_start(self, encoded: Encoded) -> Float[Tensor, "B L D"]:
         return self.start_table[places(encoded.padding)]
 
     def _step(
