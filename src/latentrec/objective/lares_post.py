@@ -1,7 +1,7 @@
 """LARES' second phase: rollouts that find the target are made likelier than those that do not."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, Self, final
+from typing import Final, Literal, final
 
 import torch
 from jaxtyping import Float, Int
@@ -35,8 +35,8 @@ def rewards(
         >>> rewards(torch.tensor([1, 3, 4]), "ndcg", 3).tolist()
         [1.0, 0.5, 0.0]
     """
-    hit = (ranks <= top_k).float()
-    return hit if kind == "recall" else hit / torch.log2(ranks.float() + 1)
+    hit = torch.where(ranks <= top_k, 1.0, 0.0)
+    return hit if kind == "recall" else hit / torch.log2(ranks + 1)
 
 
 def group_advantages(earned: Float[Tensor, "G R"]) -> Float[Tensor, "G R"]:
@@ -48,6 +48,7 @@ def group_advantages(earned: Float[Tensor, "G R"]) -> Float[Tensor, "G R"]:
     Args:
         earned: Rewards of the G rollouts of R targets.
     """
+    earned = earned - earned[0]  # so that equal rewards give exactly 0
     return (earned - earned.mean(0)) / (earned.std(0) + STD_FLOOR)
 
 
@@ -143,7 +144,7 @@ class LaresPostObjective(Objective):
         self.push_down = push_down
         self.shared_start = shared_start
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "LaresPostObjective":
         """Switch the mode of everything but the reference, which never has dropout."""
         super().train(mode)
         self.reference.eval()

@@ -16,6 +16,7 @@ from latentrec.build import (
     model_name,
 )
 from latentrec.config import EvaluateConfig, RunConfig
+from latentrec.data.batch import Samples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
@@ -24,6 +25,7 @@ from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
 from latentrec.index import ItemIndex
 from latentrec.model.recommender import Recommender
+from latentrec.objective.contract import Objective
 from latentrec.recommend import Recommendations, recommend
 from latentrec.run.folder import (
     CHECKPOINTS,
@@ -141,10 +143,12 @@ def fit(
     model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
     if resume:
         resume = reopen_folder(config, folder, prepared)
+        objective, samples = start_phase(config, folder, model, dataset)
     else:
         adopt_source(config, folder, prepared)
+        objective, samples = start_phase(config, folder, model, dataset)
         start_folder(config, folder, prepared, given or {})
-    return _epochs(config, folder, dataset, model, resume, on_step)
+    return _epochs(config, folder, dataset, model, objective, samples, resume, on_step)
 
 
 def _epochs(
@@ -152,11 +156,11 @@ def _epochs(
     folder: Path,
     dataset: SequenceDataset,
     model: Recommender,
+    objective: Objective,
+    samples: Samples,
     resume: bool,
     on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
-    objective, samples = start_phase(config, folder, model, dataset)
-
     def validate(model: Recommender) -> dict[str, float]:
         scorer = _scorer(config, model)
         exclude_seen = config.evaluate.exclude_seen
