@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from latentrec.cli import main
 from latentrec.errors import DataError
 
-COMMANDS = ("demo", "data", "fit", "evaluate", "recommend", "doctor")
+COMMANDS = ("demo", "data", "fit", "post-train", "evaluate", "recommend", "doctor")
 HEAVY = ("torch", "polars", "scipy", "accelerate")
 
 
@@ -35,7 +35,7 @@ def failing_app(error: BaseException) -> typer.Typer:
     def fail() -> NoReturn:
         raise error
 
-    for name in ("fit", "data"):
+    for name in ("fit", "post-train", "data"):
         app.command(name)(fail)
     return app
 
@@ -102,7 +102,9 @@ def test_a_bug_is_not_hidden() -> None:
     assert isinstance(result.exception, ZeroDivisionError)
 
 
-@pytest.mark.parametrize(("command", "says_resume"), [("fit", True), ("data", False)])
+@pytest.mark.parametrize(
+    ("command", "says_resume"), [("fit", True), ("post-train", True), ("data", False)]
+)
 def test_an_interruption_is_one_line_and_exit_130(command: str, says_resume: bool) -> None:
     result = CliRunner().invoke(failing_app(KeyboardInterrupt()), [command])
     assert result.exit_code == 130
