@@ -7,6 +7,8 @@ from torch.optim import AdamW
 
 from latentrec.config import (
     AnyItemsConfig,
+    Bert4recConfig,
+    ClozeConfig,
     EncoderConfig,
     ErlConfig,
     ItemsConfig,
@@ -20,7 +22,10 @@ from latentrec.config import (
     TrainConfig,
     UnisrecItemsConfig,
 )
+from latentrec.data.batch import Question, TrainingSamples, last_items, training_samples
 from latentrec.data.catalogue import Catalogue
+from latentrec.data.cloze import cloze_samples, masked_ends
+from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
 from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
@@ -44,6 +49,7 @@ from latentrec.objective.lares import LaresObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
+from latentrec.reasoner_config import needs_partners as needs_partners
 
 
 def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
@@ -103,9 +109,33 @@ def build_objective(config: ReasonerConfig) -> Objective:
             assert_never(config)
 
 
-def needs_partners(config: ReasonerConfig) -> bool:
-    """Whether the objective wants another history with the same target for each in a batch."""
-    return isinstance(config, LaresConfig) and config.trajectory_weight + config.step_weight > 0
+def build_samples(config: RunConfig, train: Histories) -> TrainingSamples:
+    """What an epoch is made of: the histories as the backbone wants to be trained on them."""
+    encoder, knobs = config.encoder, config.train
+    match encoder:
+        case ClozeConfig():
+            return cloze_samples(
+                train,
+                encoder.max_length,
+                knobs.long_histories,
+                encoder.mask_probability,
+                encoder.last_share,
+            )
+        case SasrecConfig() | Bert4recConfig():
+            return training_samples(
+                train,
+                encoder.max_length,
+                knobs.positions,
+                knobs.long_histories,
+                needs_partners(config.reasoner),
+            )
+        case _:
+            assert_never(encoder)
+
+
+def build_question(config: EncoderConfig) -> Question:
+    """How a history is put to the backbone when it ranks."""
+    return masked_ends if isinstance(config, ClozeConfig) else last_items
 
 
 def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Optimizer:

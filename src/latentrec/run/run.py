@@ -14,11 +14,11 @@ from latentrec.build import (
     build_model,
     build_objective,
     build_optimiser,
+    build_question,
+    build_samples,
     model_name,
-    needs_partners,
 )
 from latentrec.config import EvaluateConfig, RunConfig
-from latentrec.data.batch import training_samples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
@@ -157,13 +157,7 @@ def _epochs(
     resume: bool,
     on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
-    samples = training_samples(
-        dataset.train(),
-        config.encoder.max_length,
-        config.train.positions,
-        config.train.long_histories,
-        needs_partners(config.reasoner),
-    )
+    samples = build_samples(config, dataset.train())
 
     def validate(model: Recommender) -> dict[str, float]:
         scorer = _scorer(config, model)
@@ -260,4 +254,5 @@ def pick_device(name: str) -> torch.device:
 
 def _scorer(config: RunConfig, model: Recommender) -> ModelScorer:
     device = next(model.parameters()).device
-    return ModelScorer(model, model_name(config), config.encoder.max_length, device)
+    question = build_question(config.encoder)
+    return ModelScorer(model, model_name(config), config.encoder.max_length, device, question)
