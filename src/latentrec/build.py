@@ -11,6 +11,7 @@ from latentrec.config import (
     ClozeConfig,
     EncoderConfig,
     ErlConfig,
+    HstuConfig,
     ItemsConfig,
     LaresConfig,
     NoReasonerConfig,
@@ -28,6 +29,7 @@ from latentrec.data.cloze import cloze_samples, masked_ends
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
+from latentrec.model.hstu import HstuEncoder
 from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
@@ -121,7 +123,7 @@ def build_samples(config: RunConfig, train: Histories) -> TrainingSamples:
                 encoder.mask_probability,
                 encoder.last_share,
             )
-        case SasrecConfig() | Bert4recConfig():
+        case SasrecConfig() | Bert4recConfig() | HstuConfig():
             return training_samples(
                 train,
                 encoder.max_length,
@@ -199,6 +201,23 @@ def _id_items(config: ItemsConfig, catalogue: Catalogue, dim: int) -> IdItemEnco
 
 
 def _encoder(config: EncoderConfig) -> SequenceEncoder:
+    match config:
+        case HstuConfig():
+            return HstuEncoder(
+                dim=config.dim,
+                layers=config.layers,
+                heads=config.heads,
+                max_length=config.max_length,
+                dropout=config.dropout,
+                attention_dropout=config.attention_dropout,
+            )
+        case SasrecConfig() | Bert4recConfig() | ClozeConfig():
+            return _transformer(config)
+        case _:
+            assert_never(config)
+
+
+def _transformer(config: SasrecConfig | Bert4recConfig | ClozeConfig) -> TransformerEncoder:
     return TransformerEncoder(
         dim=config.dim,
         layers=config.layers,

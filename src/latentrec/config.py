@@ -230,8 +230,19 @@ class ClozeConfig(_TransformerConfig):
     """Share of the training windows in which the last item alone is masked, as when ranking."""
 
 
+@final
+class HstuConfig(_TransformerConfig):
+    """Causal gated attention without a softmax (HSTU, arXiv 2402.17152)."""
+
+    kind: Literal["hstu"] = "hstu"
+    layers: PositiveInt = 4
+    """Number of HSTU layers; one has under half the weights of a Transformer block."""
+    inner: PositiveInt = 256
+    """Width of the feed-forward layers of a LARES core; HSTU itself has none."""
+
+
 EncoderConfig: TypeAlias = Annotated[
-    SasrecConfig | Bert4recConfig | ClozeConfig, Field(discriminator="kind")
+    SasrecConfig | Bert4recConfig | ClozeConfig | HstuConfig, Field(discriminator="kind")
 ]
 
 

@@ -18,7 +18,7 @@ from latentrec.model.recommender import Recommender
 from latentrec.run import fit, load
 from latentrec.scorer import ModelScorer
 
-BACKBONES = ("sasrec", "bert4rec", "bert4rec-cloze", "unisrec")
+BACKBONES = ("sasrec", "hstu", "bert4rec", "bert4rec-cloze", "unisrec")
 REASONERS = ("none", "erl", "prl", "lares", "plr")
 EVERY = pytest.mark.parametrize(
     ("backbone", "reasoner"), [(b, r) for b in BACKBONES for r in REASONERS]
@@ -105,7 +105,7 @@ def test_scores_depend_on_the_history_alone(backbone: str, reasoner: str) -> Non
 
 
 @pytest.mark.parametrize("reasoner", REASONERS)
-@pytest.mark.parametrize("backbone", ["sasrec", "unisrec"])
+@pytest.mark.parametrize("backbone", ["sasrec", "hstu", "unisrec"])
 def test_all_positions_equal_prefixes_where_causal(backbone: str, reasoner: str) -> None:
     """One pass over all positions gives what encoding every prefix by itself gives."""
     model = method(backbone, reasoner).model
