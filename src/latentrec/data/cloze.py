@@ -19,11 +19,11 @@ from latentrec.index import MASK, PAD
 class ClozeSamples:
     """Training windows whose masked items are drawn afresh each time that a batch is made.
 
-    A masked item stands in the targets only, never in the input, so that a model may look both
+    What is masked stands in the targets only, never in the input, so that a model may look both
     ways. At least one item of every window is masked and at least one is left.
 
-    Paper: BERT4Rec (arXiv 1904.06690), section 3.6. Differs: a masked item always becomes MASK
-    (docs/adr/0028).
+    Paper: BERT4Rec (arXiv 1904.06690), section 3.6: random masks, and windows with the last item
+    masked alone. What it leaves open stands in docs/adr/0028.
 
     Attributes:
         items: All training interactions, user after user, shape (n,).
