@@ -7,12 +7,21 @@ import pytest
 import torch
 from torch import nn
 
-from latentrec.build import build_model, build_objective, build_optimiser, model_name
+from latentrec.build import (
+    build_model,
+    build_objective,
+    build_optimiser,
+    build_question,
+    build_samples,
+    model_name,
+)
 from latentrec.config import TrainConfig
 from latentrec.configure import load_config, parse_config, preset_names
 from latentrec.data.catalogue import Catalogue, CategoricalField
+from latentrec.data.cloze import ClozeSamples
+from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
-from latentrec.index import ItemIndex
+from latentrec.index import MASK, ItemIndex
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 
@@ -136,6 +145,30 @@ def test_the_objective_goes_with_the_reasoner() -> None:
     assert isinstance(found, PlrObjective)
     none = build_objective(parse_config({"reasoner": {"kind": "none"}}).reasoner)
     assert isinstance(none, NextItemObjective)
+
+
+def test_the_cloze_task_reaches_training_and_ranking() -> None:
+    """A model trained on masks and asked without one would rank by a state it never learned."""
+    knobs = {"kind": "bert4rec-cloze", "mask_probability": 0.4, "last_share": 0.3, "max_length": 3}
+    config = parse_config({"encoder": knobs, "reasoner": {"kind": "none"}})
+    train = Histories.from_lists([[2, 3, 4, 2, 3]])
+    samples = build_samples(config, train)
+    assert isinstance(samples, ClozeSamples)
+    assert (samples.mask_probability, samples.last_share) == (0.4, 0.3)
+    assert samples.lengths.tolist() == [3, 3]
+    asked = build_question(config.encoder)(train, config.encoder.max_length)
+    assert asked.items.tolist() == [[2, 3, MASK]]
+    model = build_model(config, CATALOGUE)
+    assert not model.encoder.causal
+    assert model.logits(asked.items, asked.positions).shape == (1, 1, INDEX.size)
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "hstu", "bert4rec"])
+def test_all_other_backbones_are_asked_by_the_last_item(kind: str) -> None:
+    positions = "last" if kind == "bert4rec" else "all"
+    config = parse_config({"encoder": {"kind": kind}, "train": {"positions": positions}})
+    asked = build_question(config.encoder)(Histories.from_lists([[2, 3, 4]]), 3)
+    assert asked.items.tolist() == [[2, 3, 4]]
 
 
 def test_names_in_tables() -> None:

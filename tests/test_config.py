@@ -89,6 +89,22 @@ def test_the_monitor_must_be_a_metric_that_is_computed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"train": {"positions": "last"}}, "whole windows .* leave it at 'all'"),
+        ({"reasoner": {"kind": "lares"}}, "no next item; set reasoner.trajectory_weight=0"),
+        ({"encoder": {"max_length": 1}}, "encoder.max_length='1'"),
+        ({"encoder": {"mask_probability": 0}}, "encoder.mask_probability='0'"),
+    ],
+)
+def test_the_cloze_task_says_what_it_cannot_do(changed: dict[str, Any], rule: str) -> None:
+    """Ignoring such a setting in silence would train something else than was asked for."""
+    encoder = {"kind": "bert4rec-cloze", **changed.pop("encoder", {})}
+    with pytest.raises(ConfigError, match=rule):
+        parse_config({"encoder": encoder, "reasoner": {"kind": "none"}, **changed})
+
+
+@pytest.mark.parametrize(
     ("knobs", "rule"),
     [
         ({"valid_from": 5}, "give both"),

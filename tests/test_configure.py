@@ -52,7 +52,7 @@ def test_the_paper_preset_keeps_the_paper_s_settings() -> None:
 def test_an_unknown_preset_lists_or_guesses() -> None:
     with pytest.raises(ConfigError, match=r"^preset 'sasrek': unknown; did you mean 'sasrec'\?$"):
         load_config("sasrek")
-    with pytest.raises(ConfigError, match="unknown; known: bert4rec, demo, "):
+    with pytest.raises(ConfigError, match="unknown; known: bert4rec, bert4rec-cloze, demo, "):
         load_config("/etc/passwd")
 
 

@@ -7,8 +7,11 @@ from torch.optim import AdamW
 
 from latentrec.config import (
     AnyItemsConfig,
+    Bert4recConfig,
+    ClozeConfig,
     EncoderConfig,
     ErlConfig,
+    HstuConfig,
     ItemsConfig,
     LaresConfig,
     NoReasonerConfig,
@@ -21,9 +24,13 @@ from latentrec.config import (
     TrainConfig,
     UnisrecItemsConfig,
 )
+from latentrec.data.batch import Question, TrainingSamples, last_items, training_samples
 from latentrec.data.catalogue import Catalogue
+from latentrec.data.cloze import cloze_samples, masked_ends
+from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
+from latentrec.model.hstu import HstuEncoder
 from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
@@ -46,6 +53,7 @@ from latentrec.objective.lares_post import LaresPostObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
+from latentrec.reasoner_config import needs_partners
 
 
 def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
@@ -118,9 +126,33 @@ def build_post_objective(config: PostTrainConfig, reference: Recommender) -> Obj
     )
 
 
-def needs_partners(config: ReasonerConfig) -> bool:
-    """Whether the objective wants another history with the same target for each in a batch."""
-    return isinstance(config, LaresConfig) and config.trajectory_weight + config.step_weight > 0
+def build_samples(config: RunConfig, train: Histories) -> TrainingSamples:
+    """What an epoch is made of: the histories as the backbone wants to be trained on them."""
+    encoder, knobs = config.encoder, config.train
+    match encoder:
+        case ClozeConfig():
+            return cloze_samples(
+                train,
+                encoder.max_length,
+                knobs.long_histories,
+                encoder.mask_probability,
+                encoder.last_share,
+            )
+        case SasrecConfig() | Bert4recConfig() | HstuConfig():
+            return training_samples(
+                train,
+                encoder.max_length,
+                knobs.positions,
+                knobs.long_histories,
+                needs_partners(config.reasoner),
+            )
+        case _:
+            assert_never(encoder)
+
+
+def build_question(config: EncoderConfig) -> Question:
+    """How a history is put to the backbone when it ranks."""
+    return masked_ends if isinstance(config, ClozeConfig) else last_items
 
 
 def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Optimizer:
@@ -188,6 +220,23 @@ def _id_items(config: ItemsConfig, catalogue: Catalogue, dim: int) -> IdItemEnco
 
 
 def _encoder(config: EncoderConfig) -> SequenceEncoder:
+    match config:
+        case HstuConfig():
+            return HstuEncoder(
+                dim=config.dim,
+                layers=config.layers,
+                heads=config.heads,
+                max_length=config.max_length,
+                dropout=config.dropout,
+                attention_dropout=config.attention_dropout,
+            )
+        case SasrecConfig() | Bert4recConfig() | ClozeConfig():
+            return _transformer(config)
+        case _:
+            assert_never(config)
+
+
+def _transformer(config: SasrecConfig | Bert4recConfig | ClozeConfig) -> TransformerEncoder:
     return TransformerEncoder(
         dim=config.dim,
         layers=config.layers,

@@ -9,7 +9,7 @@ from latentrec.post_train_config import PostTrainConfig as PostTrainConfig
 from latentrec.reasoner_config import ErlConfig as ErlConfig
 from latentrec.reasoner_config import LaresConfig as LaresConfig
 from latentrec.reasoner_config import NoReasonerConfig as NoReasonerConfig
-from latentrec.reasoner_config import PlrConfig, ReasonerConfig
+from latentrec.reasoner_config import PlrConfig, ReasonerConfig, needs_partners
 from latentrec.reasoner_config import PrlConfig as PrlConfig
 
 
@@ -218,7 +218,33 @@ class Bert4recConfig(_TransformerConfig):
     kind: Literal["bert4rec"] = "bert4rec"
 
 
-EncoderConfig: TypeAlias = Annotated[SasrecConfig | Bert4recConfig, Field(discriminator="kind")]
+@final
+class ClozeConfig(_TransformerConfig):
+    """A bidirectional Transformer that fills in masked items: BERT4Rec itself (docs/adr/0028)."""
+
+    kind: Literal["bert4rec-cloze"] = "bert4rec-cloze"
+    max_length: Annotated[int, Field(ge=2)] = 50
+    """Longest input L, the mask behind the last item included; older interactions are cut off."""
+    mask_probability: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    """Share of the items of a training window that is masked; short histories want more."""
+    last_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    """Share of the training windows in which the last item alone is masked, as when ranking."""
+
+
+@final
+class HstuConfig(_TransformerConfig):
+    """Causal gated attention without a softmax (HSTU, arXiv 2402.17152)."""
+
+    kind: Literal["hstu"] = "hstu"
+    layers: PositiveInt = 4
+    """Number of HSTU layers; one has under half the weights of a Transformer block."""
+    inner: PositiveInt = 256
+    """Width of the feed-forward layers of a LARES core; HSTU itself has none."""
+
+
+EncoderConfig: TypeAlias = Annotated[
+    SasrecConfig | Bert4recConfig | ClozeConfig | HstuConfig, Field(discriminator="kind")
+]
 
 
 @final
@@ -305,6 +331,24 @@ class RunConfig(Knobs):
             raise ValueError(
                 "train.positions='all' needs a causal encoder: a bidirectional one reads the items "
                 "that it should predict; set train.positions='last' with encoder.kind='bert4rec'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_cloze(self) -> Self:
+        if self.encoder.kind != "bert4rec-cloze":
+            return self
+        if self.train.positions == "last":
+            raise ValueError(
+                "train.positions='last' goes with next-item prediction: the Cloze task reads whole "
+                "windows and draws its positions; leave it at 'all' with "
+                "encoder.kind='bert4rec-cloze'"
+            )
+        if needs_partners(self.reasoner):
+            raise ValueError(
+                "reasoner.kind='lares' aligns histories with the same next item, and the Cloze "
+                "task has no next item; set reasoner.trajectory_weight=0 and "
+                "reasoner.step_weight=0, or encoder.kind='bert4rec'"
             )
         return self
 

@@ -118,3 +118,8 @@ ReasonerConfig: TypeAlias = Annotated[
     NoReasonerConfig | ErlConfig | PrlConfig | LaresConfig | PlrConfig,
     Field(discriminator="kind"),
 ]
+
+
+def needs_partners(config: ReasonerConfig) -> bool:
+    """Whether the objective wants another history with the same target for each in a batch."""
+    return isinstance(config, LaresConfig) and config.trajectory_weight + config.step_weight > 0

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.data.batch import last_items
+from latentrec.data.batch import Question, last_items
 from latentrec.data.dataset import Histories
 from latentrec.model.recommender import Recommender
 
@@ -41,15 +41,22 @@ class ModelScorer:
         name: Row label in tables.
         max_length: Longest history L; older interactions are not read.
         device: Where the model lies.
+        question: How a history is put to the model, see `latentrec.build.build_question`.
     """
 
     def __init__(
-        self, model: Recommender, name: str, max_length: int, device: torch.device
+        self,
+        model: Recommender,
+        name: str,
+        max_length: int,
+        device: torch.device,
+        question: Question = last_items,
     ) -> None:
         self._model = model
         self._name = name
         self._max_length = max_length
         self._device = device
+        self._question = question
         with torch.no_grad():
             self._size = len(model.items.candidates())
 
@@ -85,5 +92,5 @@ class ModelScorer:
             self._model.train(training)
 
     def _states(self, histories: Histories) -> Float[Tensor, "B D"]:
-        batch = last_items(histories, self._max_length).to(self._device)
+        batch = self._question(histories, self._max_length).to(self._device)
         return self._model(batch.items, batch.positions).infer_state[:, 0]

@@ -20,19 +20,24 @@ GAP = 1e-5
 """Scores closer than this may change places between two ways of putting batches together."""
 
 
-@pytest.fixture(scope="module", params=["none", "plr"])
+@pytest.fixture(
+    scope="module",
+    params=[("sasrec", "none"), ("sasrec", "plr"), ("bert4rec-cloze", "none")],
+    ids="-".join,
+)
 def trained(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Run, Prepared]:
+    encoder, reasoner = request.param
     config = parse_config(
         {
             "data": {"users": 150, "items": 40, "interests": 6, "mean_length": 8},
-            "encoder": {"dim": 8, "inner": 8, "layers": 1, "max_length": 6},
-            "reasoner": {"kind": request.param},
+            "encoder": {"kind": encoder, "dim": 8, "inner": 8, "layers": 1, "max_length": 6},
+            "reasoner": {"kind": reasoner},
             "train": {"epochs": 4, "learning_rate": 0.01, "batch_size": 16, "device": "cpu"},
         }
     )
-    folder = tmp_path_factory.mktemp("runs") / request.param
+    folder = tmp_path_factory.mktemp("runs") / encoder
     prepared = prepare(config.data, config.split)
     list(fit(config, folder, prepared=prepared))
     return load(folder, device="cpu"), prepared

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from latentrec.build import build_objective, needs_partners
+from latentrec.build import build_objective
 from latentrec.config import ErlConfig, LaresConfig, NoReasonerConfig
 from latentrec.configure import parse_config
 from latentrec.data.batch import Batch, Partners, batches, training_samples
@@ -21,6 +21,7 @@ from latentrec.model.reasoner.lares import AddAdapter, LaresReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses
 from latentrec.objective.terms import in_batch_contrast
+from latentrec.reasoner_config import needs_partners
 from latentrec.run import fit, load
 
 ITEMS = torch.tensor([[4, 9, 3], [7, 2, 0], [5, 6, 8]])

@@ -1,9 +1,9 @@
 """Batches: padded histories, which positions are predicted, and their targets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, final
+from typing import Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 from latentrec.data.dataset import Histories, Int64s
 from latentrec.data.partners import PartnerIndex, index_partners
 from latentrec.index import PAD
+
+Question: TypeAlias = Callable[[Histories, int], "Batch"]
+"""Asks for the item behind each history: the histories and their longest length to a batch."""
 
 BUCKET_BATCHES = 32
 """Batches whose histories are sorted by length together; keeps padding small and order random."""
@@ -74,6 +77,26 @@ class Batch:
         )
 
 
+class TrainingSamples(Protocol):
+    """What an epoch is made of: S samples, and how some of them become a batch."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def lengths(self) -> Int64s:
+        """Number of items of each sample, shape (S,)."""
+        ...
+
+    @property
+    def targets(self) -> int:
+        """Number of targets in one epoch."""
+        ...
+
+    def collate(self, rows: Int64s, rng: np.random.Generator) -> Batch:
+        """The samples `rows` as one batch; whatever is drawn comes from the generator."""
+        ...
+
+
 @final
 @dataclass(frozen=True)
 class Samples:
@@ -101,9 +124,18 @@ class Samples:
     def __len__(self) -> int:
         return len(self.starts)
 
-    @cached_property
+    @property
+    def lengths(self) -> Int64s:
+        """Number of items of each sample, shape (S,)."""
+        return self.ends - self.starts
+
+    @property
     def targets(self) -> int:
         """Number of targets in one epoch."""
+        return self._targets
+
+    @cached_property
+    def _targets(self) -> int:
         return int(self.targets_of_each.sum())
 
     @property
@@ -114,6 +146,10 @@ class Samples:
             return self.ends + 1 - first
         before = np.concatenate([[0], np.cumsum(self.labels != PAD)])
         return before[self.ends + 1] - before[first]
+
+    def collate(self, rows: Int64s, rng: np.random.Generator) -> Batch:
+        """The samples `rows` as one batch; partners are drawn from the generator."""
+        return _collate(self, rows, rng)
 
 
 def training_samples(
@@ -179,18 +215,21 @@ def _count_up(counts: Int64s) -> Int64s:
 
 
 def batches(
-    samples: Samples, batch_size: int, rng: np.random.Generator, share: tuple[int, int] = (0, 1)
+    samples: TrainingSamples,
+    batch_size: int,
+    rng: np.random.Generator,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """One epoch of batches: random order, histories of like length together.
 
     Args:
         samples: What to take batches of.
         batch_size: Samples in a batch.
-        rng: Decides the order, and draws partners; the same on every process.
+        rng: Decides the order, and all that a batch draws; the same on every process.
         share: This process and the number of processes; each takes its share of the batches, the
             first ones twice where they do not divide evenly.
     """
-    lengths = samples.ends - samples.starts
+    lengths = samples.lengths
     order = rng.permutation(len(samples))
     bucket = batch_size * BUCKET_BATCHES
     chunks: list[Int64s] = []
@@ -202,16 +241,16 @@ def batches(
     process, processes = share
     places = np.resize(places, -(-len(places) // processes) * processes)
     for place in places[process::processes]:
-        yield _collate(samples, chunks[place], rng)
+        yield samples.collate(chunks[place], rng)
 
 
 def _collate(samples: Samples, rows: Int64s, rng: np.random.Generator) -> Batch:
     starts, ends = samples.starts[rows], samples.ends[rows]
-    items = _pad(samples.items, starts, ends)
+    items = pad_windows(samples.items, starts, ends)
     labels = samples.items if samples.labels is None else samples.labels
     if samples.every:
         positions = np.broadcast_to(np.arange(items.shape[1]), items.shape)
-        targets = _pad(labels, starts + 1, ends + 1)
+        targets = pad_windows(labels, starts + 1, ends + 1)
     else:
         positions = (ends - starts - 1)[:, None]
         targets = labels[ends][:, None]
@@ -233,7 +272,7 @@ def _partners(
     found = index.draw(starts + 1 + columns if samples.every else ends, rng)
     begins = index.begins(found)
     positions = (found - begins - 1)[:, None]
-    padded = _pad(samples.items, begins, found)
+    padded = pad_windows(samples.items, begins, found)
     return Partners(_tensor(columns[:, None]), _tensor(padded), _tensor(positions))
 
 
@@ -246,12 +285,12 @@ def last_items(histories: Histories, max_length: int) -> Batch:
     """
     ends = histories.offsets[1:]
     starts = np.maximum(ends - max_length, histories.offsets[:-1])
-    items = _pad(histories.items, starts, ends)
+    items = pad_windows(histories.items, starts, ends)
     positions = (ends - starts - 1)[:, None]
     return Batch(_tensor(items), _tensor(positions), _tensor(np.full_like(positions, PAD)))
 
 
-def _pad(items: np.ndarray, starts: Int64s, ends: Int64s) -> np.ndarray:
+def pad_windows(items: np.ndarray, starts: Int64s, ends: Int64s) -> np.ndarray:
     """Windows of a flat array as rows padded on the right, shape (B, L)."""
     lengths = ends - starts
     columns = np.arange(lengths.max())

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 import torch
 
-from latentrec.build import build_model, build_objective, build_optimiser, needs_partners
+from latentrec.build import build_model, build_objective, build_optimiser, build_samples
 from latentrec.config import RunConfig
-from latentrec.data.batch import Batch, Samples, batches, training_samples
+from latentrec.data.batch import Batch, TrainingSamples, batches
 from latentrec.data.prepare import Prepared
 from latentrec.experiment.execute import is_finished, prepared_once
 from latentrec.experiment.spec import Cell
@@ -48,7 +48,7 @@ def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
     model = build_model(config, catalogue)
     step = TrainingStep(model, build_objective(config.reasoner)).train()
     optimiser = build_optimiser(model, config.train)
-    samples = _samples(config, prepared)
+    samples = build_samples(config, prepared.dataset.train())
     warm = min(getattr(config.reasoner, "warmup_epochs", 0), config.train.epochs)
     seconds = 0.0
     for epoch, count in ((0, warm), (config.train.epochs, config.train.epochs - warm)):
@@ -58,20 +58,10 @@ def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
     return minutes if config.train.max_minutes is None else min(minutes, config.train.max_minutes)
 
 
-def _samples(config: RunConfig, prepared: Prepared) -> Samples:
-    return training_samples(
-        prepared.dataset.train(),
-        config.encoder.max_length,
-        config.train.positions,
-        config.train.long_histories,
-        needs_partners(config.reasoner),
-    )
-
-
 def _epoch_s(
     step: TrainingStep,
     optimiser: torch.optim.Optimizer,
-    samples: Samples,
+    samples: TrainingSamples,
     config: RunConfig,
     epoch: int,
 ) -> float:

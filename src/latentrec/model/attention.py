@@ -99,7 +99,7 @@ class Block(nn.Module):
             The layer's output, and the streams' own keys and values including this step.
         """
         q, k, v = (self._split_streams(part) for part in self.query_key_value(x).chunk(3, dim=-1))
-        own = _append(past, k, v)
+        own = append_step(past, k, v)
         weights = self._weights(q * k.shape[-1] ** -0.5, prefix.keys, own.keys, allowed)
         length = prefix.keys.shape[2]
         shared = weights[..., :length].flatten(2, 3) @ prefix.values
@@ -135,9 +135,10 @@ class Block(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4)
 
 
-def _append(
+def append_step(
     past: StepKV | None, k: Float[Tensor, "B H P M C"], v: Float[Tensor, "B H P M C"]
 ) -> StepKV:
+    """The keys and values of earlier steps with those of one more."""
     k, v = k.unsqueeze(4), v.unsqueeze(4)
     if past is None:
         return StepKV(k, v)

@@ -5,9 +5,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Final
 
-from latentrec.build import build_model, build_objective, build_post_objective, needs_partners
+from latentrec.build import build_model, build_objective, build_post_objective, build_samples
 from latentrec.config import PostTrainConfig, RunConfig
-from latentrec.data.batch import Samples, training_samples
+from latentrec.data.batch import Samples, TrainingSamples, training_samples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared
@@ -43,6 +43,11 @@ def read_source(source: Path) -> RunConfig:
         raise ConfigError(
             f"run {source}: has reasoner '{config.reasoner.kind}', and post-training is the second "
             "phase of LARES; give a run trained with reasoner.kind='lares'"
+        )
+    if config.encoder.kind == "bert4rec-cloze":
+        raise ConfigError(
+            f"run {source}: has encoder 'bert4rec-cloze', and post-training ranks next items, not "
+            "masked ones; give a run with another encoder"
         )
     return config
 
@@ -85,23 +90,20 @@ def adopt_source(config: RunConfig, folder: Path, prepared: Prepared) -> None:
 
 def start_phase(
     config: RunConfig, folder: Path, model: Recommender, dataset: SequenceDataset
-) -> tuple[Objective, Samples]:
+) -> tuple[Objective, TrainingSamples]:
     """The objective and the samples of a run; in post-training the model gets its first weights.
 
     Raises:
         CheckpointError: If the weights to start from are gone, changed or of another shape.
         TrainingError: If post-training has no target to train on.
     """
-    post = config.post_train
-    samples = training_samples(
-        dataset.train(),
-        config.encoder.max_length,
-        config.train.positions,
-        config.train.long_histories,
-        post is None and needs_partners(config.reasoner),
-    )
+    post, train = config.post_train, dataset.train()
     if post is None:
-        return build_objective(config.reasoner), samples
+        return build_objective(config.reasoner), build_samples(config, train)
+    knobs = config.train
+    samples = training_samples(
+        train, config.encoder.max_length, knobs.positions, knobs.long_histories
+    )
     load_model(folder / REFERENCE, model)
     reference = deepcopy(model)
     kept = _filtered(post, reference, samples, config.train.batch_size)

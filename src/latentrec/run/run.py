@@ -13,10 +13,11 @@ from latentrec.baselines.popularity import Popularity
 from latentrec.build import (
     build_model,
     build_optimiser,
+    build_question,
     model_name,
 )
 from latentrec.config import EvaluateConfig, RunConfig
-from latentrec.data.batch import Samples
+from latentrec.data.batch import TrainingSamples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
@@ -157,7 +158,7 @@ def _epochs(
     dataset: SequenceDataset,
     model: Recommender,
     objective: Objective,
-    samples: Samples,
+    samples: TrainingSamples,
     resume: bool,
     on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
@@ -267,4 +268,5 @@ def pick_device(name: str) -> torch.device:
 
 def _scorer(config: RunConfig, model: Recommender) -> ModelScorer:
     device = next(model.parameters()).device
-    return ModelScorer(model, model_name(config), config.encoder.max_length, device)
+    question = build_question(config.encoder)
+    return ModelScorer(model, model_name(config), config.encoder.max_length, device, question)

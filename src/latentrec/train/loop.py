@@ -14,7 +14,7 @@ from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor, nn
 
 from latentrec.config import TrainConfig
-from latentrec.data.batch import Batch, Samples, batches
+from latentrec.data.batch import Batch, TrainingSamples, batches
 from latentrec.errors import TrainingError
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective
@@ -95,7 +95,7 @@ def fit(
     model: Recommender,
     objective: Objective,
     optimiser: torch.optim.Optimizer,
-    samples: Samples,
+    samples: TrainingSamples,
     config: TrainConfig,
     validate: Validate,
     checkpoints: CheckpointFolder,
@@ -234,7 +234,7 @@ class _Trainer:
         model: Recommender,
         objective: Objective,
         optimiser: torch.optim.Optimizer,
-        samples: Samples,
+        samples: TrainingSamples,
         config: TrainConfig,
         on_step: OnStep | None,
     ) -> None:
