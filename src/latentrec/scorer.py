@@ -8,6 +8,7 @@ from torch import Tensor
 
 from latentrec.data.batch import last_items
 from latentrec.data.dataset import Histories
+from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
 
 TOKENS: Final = 2**14
@@ -62,6 +63,17 @@ class ModelScorer:
     def size(self) -> int:
         """Number of item indices N."""
         return self._size
+
+    def limited(self, effort: Effort) -> "ModelScorer":
+        """The same model at another effort; weights are shared, not copied.
+
+        Raises:
+            ConfigError: If the reasoner cannot spend that effort.
+        """
+        reasoner = self._model.reasoner.limited(effort)
+        model = Recommender(self._model.items, self._model.encoder, reasoner)
+        model.train(self._model.training)
+        return ModelScorer(model, self._name, self._max_length, self._device)
 
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
