@@ -62,9 +62,7 @@ def test_no_step_ranks_with_h0(name: str, fake: SequenceEncoder, encoded: Encode
 
 
 @STEPWISE
-def test_fewer_steps_are_the_first_ones(
-    name: str, fake: SequenceEncoder, encoded: Encoded
-) -> None:
+def test_fewer_steps_are_the_first_ones(name: str, fake: SequenceEncoder, encoded: Encoded) -> None:
     reasoner = filled(name)
     whole = reasoner(encoded, LAST, fake)
     for steps in (1, 2):

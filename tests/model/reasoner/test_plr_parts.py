@@ -103,20 +103,20 @@ def test_weights_sum_to_one_and_start_uniform(
 # --- triggers -------------------------------------------------------------------------------------
 
 
-def start(name: str, fake: SequenceEncoder) -> tuple[PlrReasoner, Tensor, Tensor]:
+def start(name: str) -> tuple[PlrReasoner, Tensor, Tensor]:
     torch.manual_seed(0)
     plr, first = PlrReasoner(4, 3, 2, PlrParts(TRIGGERS[name])), torch.randn(2, 5, 4)
     return plr, first, plr.start(first)
 
 
-def test_tokens_start_without_h0(fake: SequenceEncoder) -> None:
-    plr, first, found = start("token", fake)
+def test_tokens_start_without_h0() -> None:
+    plr, _, found = start("token")
     assert found.shape == (2, 5, 3, 4)
     assert torch.equal(found, plr.triggers.expand(2, 5, 3, 4))
 
 
-def test_orthogonal_triggers_are_fixed_and_as_long_as_learnt_ones(fake: SequenceEncoder) -> None:
-    plr, first, found = start("orthogonal", fake)
+def test_orthogonal_triggers_are_fixed_and_as_long_as_learnt_ones() -> None:
+    plr, first, found = start("orthogonal")
     torch.testing.assert_close(found, first.unsqueeze(2) + plr.triggers)
     torch.testing.assert_close(plr.triggers @ plr.triggers.T, 0.02**2 * 4 * torch.eye(3))
     assert "triggers" not in dict(plr.named_parameters())
