@@ -65,6 +65,29 @@ def test_every_stream_and_step_has_its_parameters() -> None:
     assert more_steps == base + 8  # one step embedding
 
 
+def test_every_part_of_plr_reaches_the_model() -> None:
+    """Parameters by hand, D = 8, M = 2, T = 3: triggers, step embeddings and gate."""
+
+    def count(**knobs: Any) -> int:
+        return sizes(reasoner={"kind": "plr", "streams": 2, "steps": 3, **knobs})["reasoner"]
+
+    triggers, marks, gate = 2 * 8, 3 * 8, 2 * 8 + 2
+    assert count() == count(gate="top-1") == count(trigger="token") == triggers + marks + gate
+    assert count(trigger="orthogonal") == count(trigger="none") == marks + gate
+    assert count(step_embedding="stream") == triggers + 2 * marks + gate
+    assert count(step_embedding="none") == triggers + gate
+    assert count(gate="uniform") == triggers + marks
+    assert count(gate="per-step") == triggers + marks + 3 * gate
+
+
+@pytest.mark.parametrize("dual", [True, False])
+def test_what_ranks_is_chosen(dual: bool) -> None:
+    config = parse_config({"encoder": ENCODER, "reasoner": {"kind": "plr", "dual_inference": dual}})
+    model = build_model(config, CATALOGUE).eval()
+    reasoned = model(torch.tensor([[2, 3]]), torch.tensor([[1]]))
+    assert torch.equal(reasoned.infer_state, reasoned.train_state) != dual
+
+
 def test_fields_add_their_tables() -> None:
     assert sizes(items={"fields": ["store"]})["items"] == sizes()["items"] + 2 * 8
     config = parse_config({"encoder": ENCODER, "items": {"fields": ["store"]}})

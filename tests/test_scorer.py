@@ -10,7 +10,9 @@ from latentrec.build import build_model
 from latentrec.configure import parse_config
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories
+from latentrec.errors import ConfigError
 from latentrec.index import ItemIndex
+from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
 from latentrec.scorer import ModelScorer
 
@@ -95,3 +97,24 @@ def test_scores_are_plain_float32_of_the_whole_catalogue() -> None:
     assert scorer.size == ITEMS + 2
     assert not found.requires_grad
     assert scorer.name == "model"
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_limited_scorer_stands_beside_its_model(training: bool) -> None:
+    """Another effort, the same weights and mode; the full one is left as it was."""
+    model = make_model("plr").train(training)
+    scorer, rows = make_scorer(model), Histories.from_lists([[2, 3, 4], [5]])
+    before = scorer.scores(rows)
+    without = scorer.limited(Effort(steps=0)).scores(rows)
+    assert model.training is training
+    assert not torch.allclose(without, before)
+    assert torch.equal(scorer.limited(Effort()).scores(rows), before)
+    assert torch.equal(scorer.scores(rows), before)
+
+
+def test_steps_taken_are_told_of_an_early_exit_only() -> None:
+    scorer, rows = make_scorer(make_model("plr")), Histories.from_lists([[2, 3, 4], [5]])
+    assert scorer.limited(Effort(exit_threshold=1e9)).steps_taken(rows).tolist() == [1, 1]
+    assert scorer.limited(Effort(exit_threshold=1e-9)).steps_taken(rows).tolist() == [2, 2]
+    with pytest.raises(ConfigError, match="exit_threshold"):
+        scorer.steps_taken(rows)

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
         UnknownItemError,
     )
     from latentrec.index import ItemIndex
+    from latentrec.model.reasoner.effort import Effort
     from latentrec.run import fit, load, post_train
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "Effort",
     "ItemIndex",
     "LatentrecError",
     "RunConfig",
@@ -39,6 +41,7 @@ __version__: str
 _HOMES = {
     "RunConfig": "latentrec.config",
     "load_config": "latentrec.configure",
+    "Effort": "latentrec.model.reasoner.effort",
     "ItemIndex": "latentrec.index",
     "fit": "latentrec.run",
     "load": "latentrec.run",

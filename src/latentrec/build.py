@@ -43,6 +43,25 @@ from latentrec.model.reasoner.lares import (
 )
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
+from latentrec.model.reasoner.plr_parts import (
+    ADDED,
+    NO_TRIGGER,
+    ORTHOGONAL,
+    TOKEN,
+    Gate,
+    MakeSteps,
+    PerStepGate,
+    PlrParts,
+    StartGate,
+    Top1Gate,
+    Trigger,
+    UniformGate,
+    fast_and_slow,
+    no_steps,
+    shared_steps,
+    slow,
+    stream_steps,
+)
 from latentrec.model.reasoner.prl import PrlReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.model.text_items import TextItemEncoder
@@ -261,7 +280,7 @@ def _reasoner(config: ReasonerConfig, encoder: EncoderConfig) -> Reasoner:
         case LaresConfig():
             return _lares(config, encoder)
         case PlrConfig():
-            return PlrReasoner(dim, config.streams, config.steps)
+            return PlrReasoner(dim, config.streams, config.steps, _plr_parts(config))
         case _:
             assert_never(config)
 
@@ -290,3 +309,42 @@ def _adapter(config: LaresConfig, dim: int) -> Adapter:
             return ConcatAdapter(dim)
         case "linear":
             return LinearAdapter()
+
+
+def _plr_parts(config: PlrConfig) -> PlrParts:
+    rank = fast_and_slow if config.dual_inference else slow
+    return PlrParts(_trigger(config), _step_embedding(config), _gate(config), rank)
+
+
+def _trigger(config: PlrConfig) -> Trigger:
+    match config.trigger:
+        case "added":
+            return ADDED
+        case "token":
+            return TOKEN
+        case "orthogonal":
+            return ORTHOGONAL
+        case "none":
+            return NO_TRIGGER
+
+
+def _step_embedding(config: PlrConfig) -> MakeSteps:
+    match config.step_embedding:
+        case "shared":
+            return shared_steps
+        case "stream":
+            return stream_steps
+        case "none":
+            return no_steps
+
+
+def _gate(config: PlrConfig) -> type[Gate]:
+    match config.gate:
+        case "start":
+            return StartGate
+        case "uniform":
+            return UniformGate
+        case "top-1":
+            return Top1Gate
+        case "per-step":
+            return PerStepGate

@@ -23,6 +23,14 @@ class PlrConfig(Knobs):
     """Number of streams M."""
     steps: PositiveInt = 2
     """Reasoning steps T of each stream."""
+    trigger: Literal["added", "token", "orthogonal", "none"] = "added"
+    """Start of streams: h_0 plus learnt or fixed orthogonal vectors, learnt alone, or h_0 alone."""
+    step_embedding: Literal["shared", "stream", "none"] = "shared"
+    """What marks a step: a vector for all streams, one for each stream, or nothing."""
+    gate: Literal["start", "uniform", "top-1", "per-step"] = "start"
+    """Mixes streams: a softmax of h_0, their mean, its best one, or a softmax over all states."""
+    dual_inference: bool = True
+    """Rank with h_0 + z_rea (Eq. 10); without it with z_rea, which is what is trained."""
     kl_weight: Weight = 0.1
     """Weight lambda of the diversity term, subtracted from the loss (docs/adr/0001)."""
     kl_cap: Positive = 5.0

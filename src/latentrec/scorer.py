@@ -3,11 +3,13 @@
 from typing import Final, Protocol, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentrec.data.batch import Question, last_items
 from latentrec.data.dataset import Histories
+from latentrec.errors import ConfigError
+from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
 
 TOKENS: Final = 2**14
@@ -75,6 +77,17 @@ class ModelScorer:
         """Where the model lies."""
         return self._device
 
+    def limited(self, effort: Effort) -> "ModelScorer":
+        """The same model at another effort; weights are shared, not copied.
+
+        Raises:
+            ConfigError: If the reasoner cannot spend that effort.
+        """
+        reasoner = self._model.reasoner.limited(effort)
+        model = Recommender(self._model.items, self._model.encoder, reasoner)
+        model.train(self._model.training)
+        return ModelScorer(model, self._name, self._max_length, self._device, self._question)
+
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""
@@ -94,3 +107,24 @@ class ModelScorer:
     def _states(self, histories: Histories) -> Float[Tensor, "B D"]:
         batch = self._question(histories, self._max_length).to(self._device)
         return self._model(batch.items, batch.positions).infer_state[:, 0]
+
+    @torch.inference_mode()
+    def steps_taken(self, histories: Histories) -> Int[Tensor, " B"]:
+        """Reasoning steps that an early exit took for each of a block of histories.
+
+        Raises:
+            ConfigError: If this scorer does not stop early.
+        """
+        training = self._model.training
+        self._model.eval()
+        try:
+            batch = self._question(histories, self._max_length).to(self._device)
+            taken = self._model(batch.items, batch.positions).steps_taken
+        finally:
+            self._model.train(training)
+        if taken is None:
+            raise ConfigError(
+                "steps taken: this scorer takes all its steps; use "
+                "limited(Effort(exit_threshold=..)) to stop early"
+            )
+        return taken

@@ -76,6 +76,17 @@ def test_an_empty_answer_is_explained(latentrec: Command, trained: Trained, tmp_
     assert shown.stdout.split()[:2] == ["1", "i01"]
 
 
+def test_effort_can_be_chosen(latentrec: Command, trained: Trained) -> None:
+    def scores(*options: str) -> list[str]:
+        result = latentrec("recommend", trained[0], "--history", "i01,i02", *options)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return sorted(line.split()[2] for line in result.stdout.splitlines())
+
+    assert scores("--streams", "2", "--steps", "2") == scores()
+    assert scores("--exit-threshold", "9") == scores("--steps", "1") != scores()
+    assert scores("--steps", "0") != scores("--streams", "1") != scores()
+
+
 # --- many histories -------------------------------------------------------------------------------
 
 
@@ -178,6 +189,8 @@ def test_bytes_that_are_no_text_are_refused(
         (["--history", "i01", "--input", "-"], "give either"),
         (["--input", "none.jsonl"], "none.jsonl: not readable"),
         (["--history", "i01", "--allow", "none.txt"], "none.txt: not readable"),
+        (["--history", "i01", "--streams", "3"], "streams=3: this model has 2"),
+        (["--history", "i01", "--steps", "-1"], "steps=-1: must be at least 0"),
         (["--history", "i01", "--top-k", "0"], "top_k=0: must be at least 1"),
         (["--history", "i01", "--device", "nonsense"], "device 'nonsense': not usable here"),
     ],

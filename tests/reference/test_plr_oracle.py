@@ -9,16 +9,27 @@ from torch import Tensor
 from latentrec.model.encoder import TransformerEncoder
 from latentrec.model.items import IdItemEncoder
 from latentrec.model.reasoner.plr import PlrReasoner
+from latentrec.model.reasoner.plr_parts import (
+    ORTHOGONAL,
+    PAPER,
+    TOKEN,
+    PerStepGate,
+    PlrParts,
+    Top1Gate,
+    UniformGate,
+    slow,
+    stream_steps,
+)
 from latentrec.model.recommender import Recommender
 
 DIM, HEADS, INNER, LAYERS, LENGTH = 8, 2, 12, 2, 6
 
 
-def model(streams: int, steps: int) -> Recommender:
+def model(streams: int, steps: int, parts: PlrParts = PAPER) -> Recommender:
     torch.manual_seed(0)
     items = IdItemEncoder(20, DIM)
     encoder = TransformerEncoder(DIM, LAYERS, HEADS, INNER, LENGTH, 0.0, 0.0, causal=True)
-    plr = PlrReasoner(DIM, streams, steps)
+    plr = PlrReasoner(DIM, streams, steps, parts)
     built = Recommender(items, encoder, plr).double().eval()
     for parameter in built.parameters():  # away from the small initial values
         torch.nn.init.normal_(parameter, std=0.4)
@@ -74,22 +85,52 @@ class Oracle:
         inputs = [self.table[v] + self.encoder.position.weight[i] for i, v in enumerate(history)]
         h0 = self.tokens(inputs)[-1]
         streams = []
-        for trigger in plr.triggers:
-            grown, state, states = list(inputs), h0 + trigger, []
+        for m, trigger in enumerate(plr.triggers):
+            grown, states = list(inputs), []
+            state = trigger if plr.parts.trigger is TOKEN else h0 + trigger
             for r in plr.step_embedding:
-                grown.append(state + r)
+                grown.append(state + (r[m] if plr.parts.step_embedding is stream_steps else r))
                 state = self.tokens(grown)[-1]
                 states.append(state)
             streams.append(states)
-        gate = torch.softmax(plr.gate.weight @ h0 + plr.gate.bias, 0)
-        z = sum(g * sum(states) / len(states) for g, states in zip(gate, streams, strict=True))
-        return streams, z, h0 + z
+        z = self.mix(plr.gate, h0, streams)
+        return streams, z, z if plr.parts.rank is slow else h0 + z
+
+    def mix(self, gate: torch.nn.Module, h0: Tensor, streams: list[list[Tensor]]) -> Tensor:
+        """Every state by its weight; the softmax of Eq. 9 unless the gate is another."""
+        count = len(streams) * len(streams[0])
+        if isinstance(gate, UniformGate):
+            return sum(sum(states) for states in streams) / count
+        logits = gate.weight @ h0 + gate.bias
+        if isinstance(gate, PerStepGate):
+            shares = torch.softmax(logits.flatten(), 0).view(len(streams), -1)
+            return sum(
+                shares[m, t] * state
+                for m, states in enumerate(streams)
+                for t, state in enumerate(states)
+            )
+        shares = torch.softmax(logits, 0)
+        if isinstance(gate, Top1Gate):
+            shares = (shares == shares.max()).double()
+        return sum(g * sum(states) / len(states) for g, states in zip(shares, streams, strict=True))
 
 
-@pytest.mark.parametrize(("streams", "steps"), [(1, 1), (2, 2), (3, 2)])
-def test_cached_reasoning_equals_re_encoding_with_loops(streams: int, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("streams", "steps", "parts"),
+    [
+        (1, 1, PAPER),
+        (2, 2, PAPER),
+        (3, 2, PAPER),
+        (2, 2, PlrParts(TOKEN, stream_steps, PerStepGate, slow)),
+        (2, 2, PlrParts(ORTHOGONAL, gate=Top1Gate)),
+        (2, 1, PlrParts(gate=UniformGate)),
+    ],
+)
+def test_cached_reasoning_equals_re_encoding_with_loops(
+    streams: int, steps: int, parts: PlrParts
+) -> None:
     """Cached, batched, all-position reasoning is the recursion of the paper (P1, P2)."""
-    plr = model(streams, steps)
+    plr = model(streams, steps, parts)
     history = [5, 9, 2, 17]
     with torch.no_grad():
         reasoned = plr(torch.tensor([history]), torch.tensor([[1, 3]]))

@@ -39,15 +39,25 @@ def recommend(
     deny: Annotated[
         Path | None, typer.Option(help="File of item ids, one a line: never recommend these.")
     ] = None,
+    streams: Annotated[
+        int | None, typer.Option(help="Reason in so many streams only; as trained if left out.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Reason for so many steps only; 0 means not at all.")
+    ] = None,
+    exit_threshold: Annotated[
+        float, typer.Option(help="PLR: stop early once a step moves the state by less than this.")
+    ] = 0.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Recommend items after one history, or after many from a file."""
     from latentrec.errors import ConfigError
+    from latentrec.model.reasoner.effort import Effort
     from latentrec.run import load
 
     if (history is None) == (input is None):
         raise ConfigError('give either --history "id1,id2" or --input FILE')
-    loaded = load(run, device=device)
+    loaded = load(run, device=device).limited(Effort(streams, steps, exit_threshold))
     knobs: dict[str, Any] = {
         "top_k": top_k,
         "exclude_seen": exclude_seen,

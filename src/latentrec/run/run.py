@@ -1,7 +1,7 @@
 """Train, load, judge and use a run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, final
@@ -25,6 +25,7 @@ from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
 from latentrec.index import ItemIndex
+from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Objective
 from latentrec.recommend import Recommendations, recommend
@@ -104,6 +105,19 @@ class Run:
             deny=deny,
             fallback=self.fallback,
         )
+
+    def limited(self, effort: Effort) -> "Run":
+        """The same run at another effort: keep it and call it as often as you like.
+
+        Weights are shared, not copied, so a run and its limited views can stand side by side.
+
+        Args:
+            effort: Streams, steps and early exit; None leaves as trained.
+
+        Raises:
+            ConfigError: If the model has fewer streams or steps, or no early exit.
+        """
+        return replace(self, scorer=self.scorer.limited(effort))
 
 
 def fit(

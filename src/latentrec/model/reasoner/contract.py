@@ -1,14 +1,16 @@
 """What every reasoner takes and returns, and the loop that unrolls reasoning steps."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.encoder import Encoded, SequenceEncoder, StepCache
+from latentrec.model.reasoner.effort import Effort
 
 
 @final
@@ -22,12 +24,14 @@ class Reasoned:
         train_state: The state that the objective scores.
         infer_state: The state that ranks the catalogue.
         gate: Weight of each stream, or None where streams are not mixed.
+        steps_taken: Steps that each history took where they may differ; None means all.
     """
 
     steps: Float[Tensor, "B P M T D"]
     train_state: Float[Tensor, "B P D"]
     infer_state: Float[Tensor, "B P D"]
     gate: Float[Tensor, "B P M"] | None
+    steps_taken: Int[Tensor, " B"] | None = None
 
 
 class Reasoner(nn.Module, ABC):
@@ -42,18 +46,52 @@ class Reasoner(nn.Module, ABC):
     ) -> Reasoned:
         """Reason from the state of every predicted position."""
 
+    @abstractmethod
+    def limited(self, effort: Effort) -> "Reasoner":
+        """This reasoner at another effort, for ranking; its weights are shared, not copied.
+
+        Raises:
+            ConfigError: If it cannot spend that effort.
+        """
+
+
+SomeReasoner = TypeVar("SomeReasoner", bound=Reasoner)
+
+
+def smaller(reasoner: SomeReasoner, make: Callable[[], SomeReasoner]) -> SomeReasoner:
+    """A reasoner with fewer streams or steps, which keeps the first of them.
+
+    Args:
+        reasoner: The larger one.
+        make: Makes the smaller one. It runs on the meta device, so it draws no random numbers.
+
+    Returns:
+        The smaller one; each of its tensors is the leading corner of the larger one's, shared.
+    """
+    with torch.device("meta"):
+        view = make()
+    own = reasoner.state_dict()
+    corners = {
+        name: own[name][tuple(slice(size) for size in tensor.shape)]
+        for name, tensor in view.state_dict().items()
+    }
+    view.load_state_dict(corners, assign=True)
+    return view.train(reasoner.training)
+
 
 def unroll(
     encoder: SequenceEncoder,
     encoded: Encoded,
     positions: Int[Tensor, "B P"],
     start: Float[Tensor, "B P M D"],
-    step_embeddings: Float[Tensor, "T D"],
+    step_embeddings: Float[Tensor, "T *M D"],
 ) -> Float[Tensor, "B P M T D"]:
     """Reasoning states h_1 .. h_T of every stream.
 
     The input of step t is h_{t-1} plus the step's embedding; it attends to the history up to its
     position and to its own stream's inputs so far, through cached keys and values.
+
+    Step embeddings are shared by all streams (T x D) or not (T x M x D).
 
     Paper: Eq. 2 and 4-5. Differs: cached per-layer inputs, self included (docs/adr/0003).
     """

@@ -7,7 +7,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from latentrec.model.encoder import Encoded, SequenceEncoder
-from latentrec.model.reasoner.contract import Reasoned, Reasoner, unroll_from_h0
+from latentrec.model.reasoner.contract import Reasoned, Reasoner, smaller, unroll_from_h0
+from latentrec.model.reasoner.effort import Effort
+from latentrec.model.reasoner.none import NoReasoner
 
 
 @final
@@ -38,3 +40,11 @@ class ErlReasoner(Reasoner):
         states = unroll_from_h0(encoder, encoded, positions, self.step_embedding)
         mean = states.mean(dim=3).squeeze(2)
         return Reasoned(states, mean, mean, None)
+
+    def limited(self, effort: Effort) -> Reasoner:
+        """The first steps; without any, h_0 ranks."""
+        most, dim = self.step_embedding.shape
+        steps = effort.of_one_stream(most)
+        if steps == most:
+            return self
+        return smaller(self, lambda: ErlReasoner(dim, steps)) if steps else NoReasoner()

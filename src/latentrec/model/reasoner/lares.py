@@ -8,9 +8,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from latentrec.errors import ConfigError
 from latentrec.model.attention import Block
 from latentrec.model.encoder import Encoded, SequenceEncoder, history_mask, initialise, places
 from latentrec.model.reasoner.contract import Reasoned, Reasoner
+from latentrec.model.reasoner.effort import Effort
 
 RATE_STD: Final = 0.5
 """Standard deviation of the logarithm of the rate from which depths are drawn."""
@@ -144,6 +146,17 @@ class LaresReasoner(Reasoner):
         steps, start = self.choose_depth(), self.start(encoded)
         return self.reason(encoded, positions, encoder, steps, start)
 
+    def limited(self, effort: Effort) -> Reasoner:
+        """Any number of steps from 1, also more than `mean_steps`."""
+        effort.refuse_exit()
+        effort.of(1, effort.steps or 0)
+        if effort.steps == 0:
+            raise ConfigError(
+                "steps=0: LARES starts from noise and never trains the encoder's own state; ask "
+                "for at least 1 step"
+            )
+        return self if effort.steps is None else LaresAtDepth(self, effort.steps)
+
     def reason(
         self,
         encoded: Encoded,
@@ -202,6 +215,32 @@ class LaresReasoner(Reasoner):
         std, bound = self.state_std, 3 * self.state_std
         nn.init.trunc_normal_(out, 0.0, std, -bound, bound, generator=generator)
         return self.state_scale * out
+
+
+@final
+class LaresAtDepth(Reasoner):
+    """A LARES reasoner that always takes a given number of steps.
+
+    Args:
+        lares: The reasoner.
+        steps: Depth k, at least 1.
+    """
+
+    def __init__(self, lares: LaresReasoner, steps: int) -> None:
+        super().__init__()
+        self.lares = lares
+        self.steps = steps
+
+    def forward(
+        self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
+    ) -> Reasoned:
+        """Ranks with T_k."""
+        start = self.lares.start(encoded)
+        return self.lares.reason(encoded, positions, encoder, self.steps, start)
+
+    def limited(self, effort: Effort) -> Reasoner:
+        """Another depth of the same reasoner."""
+        return self.lares.limited(effort)
 
 
 def sample_depth(mean_steps: int) -> int:

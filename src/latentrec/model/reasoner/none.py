@@ -7,6 +7,7 @@ from torch import Tensor
 
 from latentrec.model.encoder import Encoded, SequenceEncoder
 from latentrec.model.reasoner.contract import Reasoned, Reasoner
+from latentrec.model.reasoner.effort import Effort
 
 
 @final
@@ -20,3 +21,8 @@ class NoReasoner(Reasoner):
         state = encoded.at(positions)
         no_steps = state.new_zeros((*state.shape[:2], 0, 0, state.shape[2]))
         return Reasoned(no_steps, state, state, None)
+
+    def limited(self, effort: Effort) -> Reasoner:
+        """Itself: there is nothing to leave out."""
+        effort.of_one_stream(0)
+        return self

@@ -7,7 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.encoder import Encoded, SequenceEncoder, StepCache
-from latentrec.model.reasoner.contract import Reasoned, Reasoner, unroll_from_h0
+from latentrec.model.reasoner.contract import Reasoned, Reasoner, smaller, unroll_from_h0
+from latentrec.model.reasoner.effort import Effort
+from latentrec.model.reasoner.none import NoReasoner
 
 
 @final
@@ -35,6 +37,14 @@ class PrlReasoner(Reasoner):
         states = unroll_from_h0(encoder, encoded, positions, self.step_embedding)
         last = states[:, :, 0, -1]
         return Reasoned(states, last, last, None)
+
+    def limited(self, effort: Effort) -> Reasoner:
+        """The first steps; without any, h_0 ranks."""
+        most, dim = self.step_embedding.shape
+        steps = effort.of_one_stream(most)
+        if steps == most:
+            return self
+        return smaller(self, lambda: PrlReasoner(dim, steps)) if steps else NoReasoner()
 
     def fork(
         self,
