@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from latentrec.data.item_table import ItemTable
+from latentrec.data.item_text.vectoriser import TextVectoriser
 from latentrec.index import FIRST_ITEM, ItemIndex
 
 
@@ -39,12 +40,14 @@ class Catalogue:
         titles: Title by item id, only of items that have one.
         fields: Categorical fields, in the order of the item table's columns.
         text: Text vectors of all N item indices, shape (N, X); None unless items are read as text.
+        vectoriser: What made them, where they were made just now; a loaded run keeps it in a file.
     """
 
     index: ItemIndex
     titles: dict[str, str] = field(default_factory=dict[str, str])
     fields: tuple[CategoricalField, ...] = ()
     text: npt.NDArray[np.float32] | None = None
+    vectoriser: TextVectoriser | None = None
 
 
 def build_catalogue(index: ItemIndex, table: ItemTable | None) -> Catalogue:

@@ -15,6 +15,7 @@ from latentrec.configure import parse_config
 from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError, ConfigError
 from latentrec.run.items import write_items
+from latentrec.run.vectoriser_file import write_vectoriser
 from latentrec.train.atomic import sha256, write_text
 from latentrec.train.checkpoint import CheckpointFolder
 from latentrec.train.loop import EpochReport
@@ -52,8 +53,10 @@ def start_folder(
         "model": model_name(config),
         "data_fingerprint": report.fingerprint,
         "items_sha256": sha256(folder / ITEMS),
-        "environment": _environment(),
+        "environment": environment(),
     }
+    if dataset.catalogue.vectoriser is not None:
+        described["text_sha256"] = write_vectoriser(folder, dataset.catalogue.vectoriser)
     write_json(folder / GIVEN, given)
     write_json(folder / DATA, report.to_dict())
     write_json(folder / RUN, described)
@@ -157,7 +160,8 @@ def append_metrics(path: Path, report: EpochReport) -> None:
         file.write(json.dumps(asdict(report)) + "\n")
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the record."""
     packages = ("latentrec", "torch", "numpy", "polars", "accelerate")
     return {
         "python": platform.python_version(),

@@ -14,6 +14,7 @@ from torch import Tensor
 from latentrec.config import AnyItemsConfig, UnisrecItemsConfig
 from latentrec.data.catalogue import Catalogue, CategoricalField, categorical_field
 from latentrec.data.dataset import Histories
+from latentrec.data.item_text.vectoriser import TextVectoriser
 from latentrec.data.item_text.vectors import with_text
 from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError
@@ -22,13 +23,19 @@ from latentrec.index import FIRST_ITEM, ItemIndex
 ID, TITLE, COUNT, TEXT, FIELD = "item_id", "title", "interactions", "text", "field:"
 
 
-def add_text(prepared: Prepared, config: AnyItemsConfig, kept: Path | None) -> Prepared:
+def add_text(
+    prepared: Prepared,
+    config: AnyItemsConfig,
+    kept: Path | None,
+    known: TextVectoriser | None = None,
+) -> Prepared:
     """The data with text vectors, if the items are read as text.
 
     Args:
         prepared: The data.
         config: How an item becomes a vector.
         kept: The items.parquet of a run that goes on: its vectors are taken, not made anew.
+        known: The vectoriser of a pre-trained model; default: one is fitted on these items.
 
     Raises:
         DataError: If an item has no usable vector.
@@ -39,7 +46,7 @@ def add_text(prepared: Prepared, config: AnyItemsConfig, kept: Path | None) -> P
         return prepared
     catalogue = prepared.dataset.catalogue
     if kept is None:
-        catalogue = with_text(catalogue, config)
+        catalogue = with_text(catalogue, config, known)
     else:
         catalogue = replace(catalogue, text=read_items(kept)[0].text)
     return replace(prepared, dataset=replace(prepared.dataset, catalogue=catalogue))
@@ -55,7 +62,7 @@ def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
         COUNT: pl.Series(counts, dtype=pl.Int64),
     }
     for field in catalogue.fields:
-        columns[FIELD + field.name] = pl.Series(_values(field), dtype=pl.List(pl.String))
+        columns[FIELD + field.name] = pl.Series(field_values(field), dtype=pl.List(pl.String))
     if catalogue.text is not None:
         width = catalogue.text.shape[1]
         vectors = catalogue.text[FIRST_ITEM:]
@@ -85,7 +92,7 @@ def read_items(path: Path) -> tuple[Catalogue, Float[Tensor, " N"]]:
     return Catalogue(index, titles, fields, _text(frame)), counts
 
 
-def _values(field: CategoricalField) -> list[list[str]]:
+def field_values(field: CategoricalField) -> list[list[str]]:
     """The values of every real item, as lists of text."""
     bounds = field.offsets[FIRST_ITEM:]
     return [
