@@ -63,6 +63,11 @@ class ModelScorer:
         """Number of item indices N."""
         return self._size
 
+    @property
+    def model(self) -> Recommender:
+        """The recommender that scores."""
+        return self._model
+
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""

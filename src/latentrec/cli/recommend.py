@@ -39,6 +39,10 @@ def recommend(
     deny: Annotated[
         Path | None, typer.Option(help="File of item ids, one a line: never recommend these.")
     ] = None,
+    new_items: Annotated[
+        Path | None,
+        typer.Option(help="Item table of further items, by their texts (text models only)."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Recommend items after one history, or after many from a file."""
@@ -48,6 +52,11 @@ def recommend(
     if (history is None) == (input is None):
         raise ConfigError('give either --history "id1,id2" or --input FILE')
     loaded = load(run, device=device)
+    if new_items is not None:
+        from latentrec.run.new_items import check_can_grow, read_new_items
+
+        check_can_grow(loaded.config)
+        loaded = loaded.with_new_items(read_new_items(new_items, loaded.config))
     knobs: dict[str, Any] = {
         "top_k": top_k,
         "exclude_seen": exclude_seen,

@@ -1,6 +1,7 @@
 """Catalogue: titles and categorical fields of all items, row by item index."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -28,6 +29,11 @@ class CategoricalField:
     values: tuple[str, ...]
     codes: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
+
+    def lists(self) -> list[list[str]]:
+        """The values of every real item, in the order of item indices."""
+        bounds = pairwise(self.offsets[FIRST_ITEM:])
+        return [[self.values[code] for code in self.codes[a:b]] for a, b in bounds]
 
 
 @final

@@ -1,7 +1,6 @@
 """items.parquet: the catalogue that a run was trained on, with how often each item occurred."""
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.config import AnyItemsConfig, UnisrecItemsConfig
-from latentrec.data.catalogue import Catalogue, CategoricalField, categorical_field
+from latentrec.data.catalogue import Catalogue, categorical_field
 from latentrec.data.dataset import Histories
 from latentrec.data.item_text.vectoriser import TextVectoriser
 from latentrec.data.item_text.vectors import with_text
@@ -62,7 +61,7 @@ def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
         COUNT: pl.Series(counts, dtype=pl.Int64),
     }
     for field in catalogue.fields:
-        columns[FIELD + field.name] = pl.Series(field_values(field), dtype=pl.List(pl.String))
+        columns[FIELD + field.name] = pl.Series(field.lists(), dtype=pl.List(pl.String))
     if catalogue.text is not None:
         width = catalogue.text.shape[1]
         vectors = catalogue.text[FIRST_ITEM:]
@@ -90,14 +89,6 @@ def read_items(path: Path) -> tuple[Catalogue, Float[Tensor, " N"]]:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{path}: not readable ({error})") from None
     return Catalogue(index, titles, fields, _text(frame)), counts
-
-
-def field_values(field: CategoricalField) -> list[list[str]]:
-    """The values of every real item, as lists of text."""
-    bounds = field.offsets[FIRST_ITEM:]
-    return [
-        [field.values[code] for code in field.codes[start:stop]] for start, stop in pairwise(bounds)
-    ]
 
 
 def _text(frame: pl.DataFrame) -> npt.NDArray[np.float32] | None:

@@ -1,11 +1,12 @@
 """Train, load, judge and use a run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, final
 
+import polars as pl
 import torch
 
 from latentrec.baselines.markov import Markov
@@ -20,27 +21,31 @@ from latentrec.build import (
 from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.data.batch import training_samples
 from latentrec.data.catalogue import Catalogue
-from latentrec.data.dataset import SequenceDataset
+from latentrec.data.dataset import Histories, SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
-from latentrec.index import ItemIndex
+from latentrec.index import FIRST_ITEM, ItemIndex
 from latentrec.model.recommender import Recommender
 from latentrec.recommend import Recommendations, recommend
 from latentrec.run.folder import (
     CHECKPOINTS,
     ITEMS,
     METRICS,
+    RUN,
     append_metrics,
     check_data,
     check_items,
     check_start,
     read_config,
+    read_json,
     reopen_folder,
     start_folder,
 )
 from latentrec.run.items import add_text, read_items
+from latentrec.run.new_items import check_can_grow, extended
+from latentrec.run.vectoriser_file import read_vectoriser
 from latentrec.scorer import ModelScorer, Scorer
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
@@ -102,6 +107,39 @@ class Run:
             allow=allow,
             deny=deny,
             fallback=self.fallback,
+        )
+
+    def with_new_items(self, table: pl.DataFrame) -> "Run":
+        """The run with further items, known by their texts only and recommended like all others.
+
+        Nothing is trained and this run stays as it is. Scores of the old items do not change, and
+        histories may hold new items. An item without a word that training knew gets the mean
+        vector; in popularity new items count 0.
+
+        Args:
+            table: Columns `item_id`, and `title`, `categories` (a list, or text with `|`) and
+                `store` where the run has them; `vector` where the run reads given vectors.
+
+        Raises:
+            ConfigError: If the run reads its items by ids.
+            DataError: If an item is known already, or has no usable vector.
+            CheckpointError: If the run keeps no text vectoriser.
+        """
+        items = check_can_grow(self.config)
+        expected = read_json(self.folder / RUN).get("text_sha256")
+        vectoriser = read_vectoriser(self.folder, expected)
+        catalogue, places = extended(self.catalogue, items, vectoriser, table)
+        trained = self.scorer.model
+        model = build_model(self.config, catalogue).to(next(trained.parameters()).device)
+        model.load_state_dict(trained.state_dict())
+        counts = torch.zeros(catalogue.index.size)
+        old = self.fallback.scores(Histories.from_lists([[FIRST_ITEM]]))[0]
+        counts[torch.from_numpy(places).long()] = old
+        return replace(
+            self,
+            catalogue=catalogue,
+            scorer=_scorer(self.config, model.eval()),
+            fallback=Popularity(counts),
         )
 
 
