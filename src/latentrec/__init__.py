@@ -16,7 +16,8 @@ if TYPE_CHECKING:
         UnknownItemError,
     )
     from latentrec.index import ItemIndex
-    from latentrec.run import fit, load
+    from latentrec.pretrain_config import PretrainConfig, load_pretrain
+    from latentrec.run import fit, load, pretrain
 
 __all__ = [
     "CheckpointError",
@@ -24,6 +25,7 @@ __all__ = [
     "DataError",
     "ItemIndex",
     "LatentrecError",
+    "PretrainConfig",
     "RunConfig",
     "TrainingError",
     "UnknownItemError",
@@ -31,6 +33,8 @@ __all__ = [
     "fit",
     "load",
     "load_config",
+    "load_pretrain",
+    "pretrain",
 ]
 
 __version__: str
@@ -41,6 +45,9 @@ _HOMES = {
     "ItemIndex": "latentrec.index",
     "fit": "latentrec.run",
     "load": "latentrec.run",
+    "pretrain": "latentrec.run",
+    "PretrainConfig": "latentrec.pretrain_config",
+    "load_pretrain": "latentrec.pretrain_config",
 }
 
 

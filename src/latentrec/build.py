@@ -3,6 +3,8 @@
 from typing import assert_never
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.optim import AdamW
 
 from latentrec.config import (
@@ -44,6 +46,8 @@ from latentrec.objective.lares import LaresObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
+from latentrec.objective.unisrec import UnisrecObjective
+from latentrec.pretrain_config import ContrastConfig
 
 
 def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
@@ -101,6 +105,21 @@ def build_objective(config: ReasonerConfig) -> Objective:
             )
         case _:
             assert_never(config)
+
+
+def build_pretraining(
+    config: ContrastConfig, dropped: Float[Tensor, "N X"] | None
+) -> UnisrecObjective:
+    """The objective of a pre-training on several domains."""
+    return UnisrecObjective(
+        config.sequence_weight,
+        config.mask_compat,
+        config.item_drop,
+        config.item_drop_chance,
+        config.word_share,
+        config.term_positions,
+        dropped,
+    )
 
 
 def needs_partners(config: ReasonerConfig) -> bool:

@@ -14,6 +14,7 @@ from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
 from latentrec.cli.fit import fit
+from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
 from latentrec.errors import LatentrecError
 
@@ -87,6 +88,7 @@ def options(
 app.command()(demo)
 app.add_typer(data.app, name="data")
 app.command()(fit)
+app.command()(pretrain)
 app.command()(evaluate)
 app.command()(recommend)
 app.command()(doctor)
@@ -118,7 +120,7 @@ def error_line(error: BaseException) -> str:
 
 
 def _interrupted(command: str | None) -> str:
-    if command == "fit":
+    if command in ("fit", "pretrain"):
         return "interrupted: the same command with --resume continues after the last finished epoch"
     return "interrupted"
 

@@ -1,5 +1,6 @@
 """Runs: a folder from which a model can be trained on, judged and used again."""
 
+from latentrec.run.pretraining import pretrain
 from latentrec.run.run import Run, evaluate_run, fit, load
 
-__all__ = ["Run", "evaluate_run", "fit", "load"]
+__all__ = ["Run", "evaluate_run", "fit", "load", "pretrain"]

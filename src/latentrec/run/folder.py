@@ -21,6 +21,8 @@ from latentrec.train.checkpoint import CheckpointFolder
 from latentrec.train.loop import EpochReport
 
 CONFIG: Final = "config.json"
+PRETRAIN: Final = "pretrain.json"
+"""The configuration of a pre-training; a run has config.json in its place."""
 GIVEN: Final = "given.json"
 RUN: Final = "run.json"
 ITEMS: Final = "items.parquet"
@@ -72,7 +74,7 @@ def check_start(config: RunConfig, folder: Path, resume: bool) -> None:
     """
     if resume:
         _check_same(config, folder)
-    elif (folder / CONFIG).exists():
+    elif any((folder / name).exists() for name in (CONFIG, PRETRAIN)):
         raise ConfigError(
             f"run folder {folder}: holds a run already; go on with --resume or take another folder"
         )
@@ -88,9 +90,19 @@ def reopen_folder(config: RunConfig, folder: Path, prepared: Prepared) -> bool:
         CheckpointError: If the data changed or a checkpoint is missing.
     """
     check_data(folder, prepared)
+    saved = forget_unsaved_epochs(folder)
+    write_json(folder / CONFIG, config.model_dump(mode="json"))
+    return saved
+
+
+def forget_unsaved_epochs(folder: Path) -> bool:
+    """Drop reports that the last checkpoint does not reach; whether there is a checkpoint.
+
+    Raises:
+        CheckpointError: If a checkpoint is missing.
+    """
     done = _saved_epochs(folder)
     _forget_epochs_after(done, folder / METRICS)
-    write_json(folder / CONFIG, config.model_dump(mode="json"))
     return done > 0
 
 

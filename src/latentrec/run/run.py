@@ -45,6 +45,7 @@ from latentrec.run.folder import (
 )
 from latentrec.run.items import add_text, read_items
 from latentrec.run.new_items import check_can_grow, extended
+from latentrec.run.pretrained import known_vectoriser, start_from_pretrained
 from latentrec.run.vectoriser_file import read_vectoriser
 from latentrec.scorer import ModelScorer, Scorer
 from latentrec.train.checkpoint import CheckpointFolder, load_model
@@ -176,15 +177,16 @@ def fit(
     prepared = prepared or prepare(config.data, config.split, bad_rows_dir=folder)
     if resume:
         check_items(folder)
-    prepared = add_text(prepared, config.items, folder / ITEMS if resume else None)
+    known = None if resume else known_vectoriser(config)
+    prepared = add_text(prepared, config.items, folder / ITEMS if resume else None, known)
     dataset = prepared.dataset
     torch.manual_seed(config.train.seed)
     model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
-    if resume:
-        resume = reopen_folder(config, folder, prepared)
-    else:
+    going_on = resume and reopen_folder(config, folder, prepared)
+    start_from_pretrained(model, config, weights=not going_on)
+    if not resume:
         start_folder(config, folder, prepared, given or {})
-    return _epochs(config, folder, dataset, model, resume, on_step)
+    return _epochs(config, folder, dataset, model, going_on, on_step)
 
 
 def _epochs(
