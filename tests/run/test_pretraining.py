@@ -1,6 +1,7 @@
 """Pre-training on several domains and fine-tuning: one text space, repeatable, safe to cut."""
 
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any
 
 import numpy as np
@@ -106,13 +107,19 @@ def test_without_fixing_the_encoder_trains_too(pretrained: Path, tmp_path: Path)
     assert not torch.equal(weights(pretrained, "best")[name], weights(tmp_path / "run")[name])
 
 
-def test_a_cut_fine_tuning_keeps_the_encoder_fixed(pretrained: Path, tmp_path: Path) -> None:
-    config = tuning(pretrained)
+def test_a_fine_tuned_run_goes_on_without_its_pre_training(
+    pretrained: Path, tmp_path: Path
+) -> None:
+    """What was fixed stays fixed on resuming, and neither that nor loading needs the folder."""
+    folder = Path(copytree(pretrained, tmp_path / "copy"))
+    config = tuning(folder)
     longer = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 2})})
     list(fit(config, tmp_path / "run"))
+    rmtree(folder)
     list(fit(longer, tmp_path / "run", resume=True))
     name = "encoder.position.weight"
     assert torch.equal(weights(pretrained, "best")[name], weights(tmp_path / "run")[name])
+    assert load(tmp_path / "run").catalogue.text is not None
 
 
 def test_texts_of_a_domain_have_the_vectors_of_pre_training(
@@ -168,8 +175,6 @@ def test_given_vectors_of_different_length_are_refused(tmp_path: Path) -> None:
 
 
 def test_changed_weights_are_refused(pretrained: Path, tmp_path: Path) -> None:
-    from shutil import copytree
-
     folder = Path(copytree(pretrained, tmp_path / "copy"))
     file = CheckpointFolder(folder / "checkpoints").find("best") / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\1")
