@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from latentrec.config import RunConfig
+from latentrec.pretrain_config import PretrainConfig
 
 PAGE = Path(__file__).parent / "guide" / "configuration.md"
 START, END = "<!-- settings: written by `make docs` -->\n", "<!-- end of settings -->\n"
@@ -22,8 +23,9 @@ def settings_page(text: str) -> str:
 
 
 def tables() -> Iterator[str]:
-    """One table for each kind of each section, in the order of `RunConfig`."""
-    for section, info in RunConfig.model_fields.items():
+    """One table for each kind of each section, in the order of `RunConfig`; pre-training last."""
+    sections = {**RunConfig.model_fields, "contrast": PretrainConfig.model_fields["contrast"]}
+    for section, info in sections.items():
         for model in models(info.annotation):
             kind = model.model_fields.get("kind")
             title = f"### `[{section}]`" + (f' with `kind = "{kind.default}"`' if kind else "")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     )
     from latentrec.index import ItemIndex
     from latentrec.model.reasoner.effort import Effort
-    from latentrec.run import fit, load, post_train
+    from latentrec.pretrain_config import PretrainConfig, load_pretrain
+    from latentrec.run import fit, load, post_train, pretrain
 
 __all__ = [
     "CheckpointError",
@@ -26,6 +27,7 @@ __all__ = [
     "Effort",
     "ItemIndex",
     "LatentrecError",
+    "PretrainConfig",
     "RunConfig",
     "TrainingError",
     "UnknownItemError",
@@ -33,7 +35,9 @@ __all__ = [
     "fit",
     "load",
     "load_config",
+    "load_pretrain",
     "post_train",
+    "pretrain",
 ]
 
 __version__: str
@@ -46,6 +50,9 @@ _HOMES = {
     "fit": "latentrec.run",
     "load": "latentrec.run",
     "post_train": "latentrec.run",
+    "pretrain": "latentrec.run",
+    "PretrainConfig": "latentrec.pretrain_config",
+    "load_pretrain": "latentrec.pretrain_config",
 }
 
 

@@ -3,6 +3,8 @@
 from typing import assert_never
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.optim import AdamW
 
 from latentrec.config import (
@@ -72,6 +74,8 @@ from latentrec.objective.lares_post import LaresPostObjective
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
+from latentrec.objective.unisrec import UnisrecObjective
+from latentrec.pretrain_config import ContrastConfig
 from latentrec.reasoner_config import needs_partners
 
 
@@ -172,6 +176,21 @@ def build_samples(config: RunConfig, train: Histories) -> TrainingSamples:
 def build_question(config: EncoderConfig) -> Question:
     """How a history is put to the backbone when it ranks."""
     return masked_ends if isinstance(config, ClozeConfig) else last_items
+
+
+def build_pretraining(
+    config: ContrastConfig, dropped: Float[Tensor, "N X"] | None
+) -> UnisrecObjective:
+    """The objective of a pre-training on several domains."""
+    return UnisrecObjective(
+        config.sequence_weight,
+        config.mask_compat,
+        config.item_drop,
+        config.item_drop_chance,
+        config.word_share,
+        config.term_positions,
+        dropped,
+    )
 
 
 def build_optimiser(model: Recommender, config: TrainConfig) -> torch.optim.Optimizer:

@@ -162,6 +162,10 @@ class UnisrecItemsConfig(Knobs):
     """Dropout of text vectors in front of the experts."""
     use_ids: bool = False
     """Add an id embedding to every item vector (UniSRec's transductive setting)."""
+    pretrained: str | None = None
+    """Folder of a pre-training to start from, with its vectoriser; see docs/guide/text.md."""
+    fix_encoder: bool = True
+    """With `pretrained`: positions and Transformer blocks stay as they are, the experts learn."""
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

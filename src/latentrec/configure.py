@@ -57,6 +57,20 @@ def load_config(
     return parse_config(merged)
 
 
+def load_tables(
+    file: Path | None, base: Mapping[str, Any], overrides: Sequence[str]
+) -> dict[str, Any]:
+    """Nested values from a TOML file, `base` laid over it and overrides over both; not checked.
+
+    Raises:
+        ConfigError: If the file cannot be read or an override is no `section.key=value`.
+    """
+    merged: dict[str, Any] = {}
+    for values in (_read_toml(file) if file else {}, base, *map(_parse_override, overrides)):
+        _merge(merged, values)
+    return merged
+
+
 def parse_config(values: Mapping[str, Any]) -> RunConfig:
     """The configuration from nested values.
 

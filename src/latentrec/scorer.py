@@ -73,6 +73,11 @@ class ModelScorer:
         return self._size
 
     @property
+    def model(self) -> Recommender:
+        """The recommender that scores."""
+        return self._model
+
+    @property
     def device(self) -> torch.device:
         """Where the model lies."""
         return self._device

@@ -15,7 +15,16 @@ from typer.testing import CliRunner
 from latentrec.cli import main
 from latentrec.errors import DataError
 
-COMMANDS = ("demo", "data", "fit", "post-train", "evaluate", "recommend", "doctor")
+COMMANDS = (
+    "demo",
+    "data",
+    "fit",
+    "pretrain",
+    "post-train",
+    "evaluate",
+    "recommend",
+    "doctor",
+)
 HEAVY = ("torch", "polars", "scipy", "accelerate")
 
 

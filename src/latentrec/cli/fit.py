@@ -54,6 +54,10 @@ def fit(
         Literal["fail", "report"] | None,
         typer.Option(help="Rows that break a rule: refuse the data, or list them in the run."),
     ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", help="Pre-training to start from, see `latentrec pretrain`."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")
     ] = False,
@@ -120,6 +124,10 @@ def _base(given: dict[str, Any]) -> dict[str, Any]:
     base: dict[str, Any] = {"data": {"kind": "files", **data}} if data else {}
     if "split" in given:
         base["split"] = {"kind": given["split"]}
+    if "from_" in given:
+        from latentrec.run.pretrained import start_settings
+
+        base |= start_settings(Path(given["from_"]))
     return base
 
 

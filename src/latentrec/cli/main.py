@@ -16,6 +16,7 @@ from latentrec.cli.evaluate import evaluate
 from latentrec.cli.experiment import experiment
 from latentrec.cli.fit import fit
 from latentrec.cli.post_train import post_train
+from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
 from latentrec.errors import LatentrecError
 
@@ -89,6 +90,7 @@ def options(
 app.command()(demo)
 app.add_typer(data.app, name="data")
 app.command()(fit)
+app.command()(pretrain)
 app.command()(post_train)
 app.command()(evaluate)
 app.command()(recommend)
@@ -122,7 +124,7 @@ def error_line(error: BaseException) -> str:
 
 
 def _interrupted(command: str | None) -> str:
-    if command == "fit":
+    if command in ("fit", "pretrain"):
         return "interrupted: the same command with --resume continues after the last finished epoch"
     if command == "post-train":
         return "interrupted: `latentrec fit --resume --run OUT` continues after the last epoch"

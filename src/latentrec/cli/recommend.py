@@ -48,6 +48,10 @@ def recommend(
     exit_threshold: Annotated[
         float, typer.Option(help="PLR: stop early once a step moves the state by less than this.")
     ] = 0.0,
+    new_items: Annotated[
+        Path | None,
+        typer.Option(help="Item table of further items, by their texts (text models only)."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Recommend items after one history, or after many from a file."""
@@ -57,7 +61,13 @@ def recommend(
 
     if (history is None) == (input is None):
         raise ConfigError('give either --history "id1,id2" or --input FILE')
-    loaded = load(run, device=device).limited(Effort(streams, steps, exit_threshold))
+    loaded = load(run, device=device)
+    if new_items is not None:
+        from latentrec.run.new_items import check_can_grow, read_new_items
+
+        check_can_grow(loaded.config)
+        loaded = loaded.with_new_items(read_new_items(new_items, loaded.config))
+    loaded = loaded.limited(Effort(streams, steps, exit_threshold))
     knobs: dict[str, Any] = {
         "top_k": top_k,
         "exclude_seen": exclude_seen,

@@ -1,6 +1,7 @@
 """Catalogue: titles and categorical fields of all items, row by item index."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from latentrec.data.item_table import ItemTable
+from latentrec.data.item_text.vectoriser import TextVectoriser
 from latentrec.index import FIRST_ITEM, ItemIndex
 
 
@@ -28,6 +30,11 @@ class CategoricalField:
     codes: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
 
+    def lists(self) -> list[list[str]]:
+        """The values of every real item, in the order of item indices."""
+        bounds = pairwise(self.offsets[FIRST_ITEM:])
+        return [[self.values[code] for code in self.codes[a:b]] for a, b in bounds]
+
 
 @final
 @dataclass(frozen=True)
@@ -39,12 +46,14 @@ class Catalogue:
         titles: Title by item id, only of items that have one.
         fields: Categorical fields, in the order of the item table's columns.
         text: Text vectors of all N item indices, shape (N, X); None unless items are read as text.
+        vectoriser: What made them, where they were made just now; a loaded run keeps it in a file.
     """
 
     index: ItemIndex
     titles: dict[str, str] = field(default_factory=dict[str, str])
     fields: tuple[CategoricalField, ...] = ()
     text: npt.NDArray[np.float32] | None = None
+    vectoriser: TextVectoriser | None = None
 
 
 def build_catalogue(index: ItemIndex, table: ItemTable | None) -> Catalogue:

@@ -1,6 +1,7 @@
 """Runs: a folder from which a model can be trained on, judged and used again."""
 
 from latentrec.run.post_train import post_train
+from latentrec.run.pretraining import pretrain
 from latentrec.run.run import Run, evaluate_run, fit, load
 
-__all__ = ["Run", "evaluate_run", "fit", "load", "post_train"]
+__all__ = ["Run", "evaluate_run", "fit", "load", "post_train", "pretrain"]

@@ -15,11 +15,14 @@ from latentrec.configure import parse_config
 from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError, ConfigError
 from latentrec.run.items import write_items
+from latentrec.run.vectoriser_file import write_vectoriser
 from latentrec.train.atomic import sha256, write_text
 from latentrec.train.checkpoint import CheckpointFolder
 from latentrec.train.loop import EpochReport
 
 CONFIG: Final = "config.json"
+PRETRAIN: Final = "pretrain.json"
+"""The configuration of a pre-training; a run has config.json in its place."""
 GIVEN: Final = "given.json"
 RUN: Final = "run.json"
 ITEMS: Final = "items.parquet"
@@ -52,8 +55,10 @@ def start_folder(
         "model": model_name(config),
         "data_fingerprint": report.fingerprint,
         "items_sha256": sha256(folder / ITEMS),
-        "environment": _environment(),
+        "environment": environment(),
     }
+    if dataset.catalogue.vectoriser is not None:
+        described["text_sha256"] = write_vectoriser(folder, dataset.catalogue.vectoriser)
     write_json(folder / GIVEN, given)
     write_json(folder / DATA, report.to_dict())
     write_json(folder / RUN, described)
@@ -69,7 +74,7 @@ def check_start(config: RunConfig, folder: Path, resume: bool) -> None:
     """
     if resume:
         _check_same(config, folder)
-    elif (folder / CONFIG).exists():
+    elif any((folder / name).exists() for name in (CONFIG, PRETRAIN)):
         raise ConfigError(
             f"run folder {folder}: holds a run already; go on with --resume or take another folder"
         )
@@ -85,9 +90,19 @@ def reopen_folder(config: RunConfig, folder: Path, prepared: Prepared) -> bool:
         CheckpointError: If the data changed or a checkpoint is missing.
     """
     check_data(folder, prepared)
+    saved = forget_unsaved_epochs(folder)
+    write_json(folder / CONFIG, config.model_dump(mode="json"))
+    return saved
+
+
+def forget_unsaved_epochs(folder: Path) -> bool:
+    """Drop reports that the last checkpoint does not reach; whether there is a checkpoint.
+
+    Raises:
+        CheckpointError: If a checkpoint is missing.
+    """
     done = _saved_epochs(folder)
     _forget_epochs_after(done, folder / METRICS)
-    write_json(folder / CONFIG, config.model_dump(mode="json"))
     return done > 0
 
 
@@ -158,7 +173,8 @@ def append_metrics(path: Path, report: EpochReport) -> None:
         file.write(json.dumps(asdict(report)) + "\n")
 
 
-def _environment() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the record."""
     packages = ("latentrec", "torch", "numpy", "polars", "accelerate")
     return {
         "python": platform.python_version(),

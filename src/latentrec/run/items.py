@@ -1,7 +1,6 @@
 """items.parquet: the catalogue that a run was trained on, with how often each item occurred."""
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.config import AnyItemsConfig, UnisrecItemsConfig
-from latentrec.data.catalogue import Catalogue, CategoricalField, categorical_field
+from latentrec.data.catalogue import Catalogue, categorical_field
 from latentrec.data.dataset import Histories
+from latentrec.data.item_text.vectoriser import TextVectoriser
 from latentrec.data.item_text.vectors import with_text
 from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError
@@ -22,13 +22,19 @@ from latentrec.index import FIRST_ITEM, ItemIndex
 ID, TITLE, COUNT, TEXT, FIELD = "item_id", "title", "interactions", "text", "field:"
 
 
-def add_text(prepared: Prepared, config: AnyItemsConfig, kept: Path | None) -> Prepared:
+def add_text(
+    prepared: Prepared,
+    config: AnyItemsConfig,
+    kept: Path | None,
+    known: TextVectoriser | None = None,
+) -> Prepared:
     """The data with text vectors, if the items are read as text.
 
     Args:
         prepared: The data.
         config: How an item becomes a vector.
         kept: The items.parquet of a run that goes on: its vectors are taken, not made anew.
+        known: The vectoriser of a pre-trained model, or that of `kept`; default: one is fitted.
 
     Raises:
         DataError: If an item has no usable vector.
@@ -39,9 +45,9 @@ def add_text(prepared: Prepared, config: AnyItemsConfig, kept: Path | None) -> P
         return prepared
     catalogue = prepared.dataset.catalogue
     if kept is None:
-        catalogue = with_text(catalogue, config)
+        catalogue = with_text(catalogue, config, known)
     else:
-        catalogue = replace(catalogue, text=read_items(kept)[0].text)
+        catalogue = replace(catalogue, text=read_items(kept)[0].text, vectoriser=known)
     return replace(prepared, dataset=replace(prepared.dataset, catalogue=catalogue))
 
 
@@ -55,7 +61,7 @@ def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
         COUNT: pl.Series(counts, dtype=pl.Int64),
     }
     for field in catalogue.fields:
-        columns[FIELD + field.name] = pl.Series(_values(field), dtype=pl.List(pl.String))
+        columns[FIELD + field.name] = pl.Series(field.lists(), dtype=pl.List(pl.String))
     if catalogue.text is not None:
         width = catalogue.text.shape[1]
         vectors = catalogue.text[FIRST_ITEM:]
@@ -83,14 +89,6 @@ def read_items(path: Path) -> tuple[Catalogue, Float[Tensor, " N"]]:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise CheckpointError(f"{path}: not readable ({error})") from None
     return Catalogue(index, titles, fields, _text(frame)), counts
-
-
-def _values(field: CategoricalField) -> list[list[str]]:
-    """The values of every real item, as lists of text."""
-    bounds = field.offsets[FIRST_ITEM:]
-    return [
-        [field.values[code] for code in field.codes[start:stop]] for start, stop in pairwise(bounds)
-    ]
 
 
 def _text(frame: pl.DataFrame) -> npt.NDArray[np.float32] | None:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, final
 
+import polars as pl
 import torch
 
 from latentrec.baselines.markov import Markov
@@ -19,12 +20,12 @@ from latentrec.build import (
 from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.data.batch import TrainingSamples
 from latentrec.data.catalogue import Catalogue
-from latentrec.data.dataset import SequenceDataset
+from latentrec.data.dataset import Histories, SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
-from latentrec.index import ItemIndex
+from latentrec.index import FIRST_ITEM, ItemIndex
 from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Objective
@@ -33,16 +34,25 @@ from latentrec.run.folder import (
     CHECKPOINTS,
     ITEMS,
     METRICS,
+    RUN,
     append_metrics,
     check_data,
     check_items,
     check_start,
     read_config,
+    read_json,
     reopen_folder,
     start_folder,
 )
 from latentrec.run.items import add_text, read_items
+from latentrec.run.new_items import check_can_grow, extended
 from latentrec.run.phase import adopt_source, known_items, reference_model, start_phase
+from latentrec.run.pretrained import (
+    known_vectoriser,
+    start_from_pretrained,
+    vectoriser_if_kept,
+)
+from latentrec.run.vectoriser_file import read_vectoriser
 from latentrec.scorer import ModelScorer, Scorer
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
@@ -119,6 +129,40 @@ class Run:
         """
         return replace(self, scorer=self.scorer.limited(effort))
 
+    def with_new_items(self, table: pl.DataFrame) -> "Run":
+        """The run with further items, known by their texts only and recommended like all others.
+
+        Nothing is trained and this run stays as it is. Scores of the old items do not change, and
+        histories may hold new items. An item without a word that training knew gets the mean
+        vector; in popularity new items count 0.
+
+        Args:
+            table: Columns `item_id`, and `title`, `categories` (a list, or text with `|`) and
+                `store` where the run has them; `vector` where the run reads given vectors.
+
+        Raises:
+            ConfigError: If the run reads its items by ids.
+            DataError: If an item is known already, or has no usable vector.
+            CheckpointError: If the run keeps no text vectoriser.
+        """
+        knobs = check_can_grow(self.config)
+        expected = read_json(self.folder / RUN).get("text_sha256")
+        vectoriser = read_vectoriser(self.folder, expected)
+        catalogue, places = extended(self.catalogue, knobs, vectoriser, table)
+        trained = self.scorer.model
+        items = build_model(self.config, catalogue).items.to(self.scorer.device)
+        items.load_state_dict(trained.items.state_dict())
+        model = Recommender(items, trained.encoder, trained.reasoner)
+        counts = torch.zeros(catalogue.index.size)
+        old = self.fallback.scores(Histories.from_lists([[FIRST_ITEM]]))[0]
+        counts[torch.from_numpy(places).long()] = old
+        return replace(
+            self,
+            catalogue=catalogue,
+            scorer=_scorer(self.config, model.eval()),
+            fallback=Popularity(counts),
+        )
+
 
 def fit(
     config: RunConfig,
@@ -152,18 +196,20 @@ def fit(
     check_start(config, folder, resume)
     items = known_items(config, folder, resume)
     prepared = prepared or prepare(config.data, config.split, bad_rows_dir=folder)
-    prepared = add_text(prepared, config.items, items)
+    known = vectoriser_if_kept(items.parent) if items else known_vectoriser(config)
+    prepared = add_text(prepared, config.items, items, known)
     dataset = prepared.dataset
     torch.manual_seed(config.train.seed)
     model = build_model(config, dataset.catalogue).to(pick_device(config.train.device))
-    if resume:
-        resume = reopen_folder(config, folder, prepared)
-        objective, samples = start_phase(config, folder, model, dataset)
-    else:
+    going_on = resume and reopen_folder(config, folder, prepared)
+    fresh = not going_on and config.post_train is None
+    start_from_pretrained(model, config, weights=fresh)
+    if not resume:
         adopt_source(config, folder, prepared)
-        objective, samples = start_phase(config, folder, model, dataset)
+    objective, samples = start_phase(config, folder, model, dataset)
+    if not resume:
         start_folder(config, folder, prepared, given or {})
-    return _epochs(config, folder, dataset, model, objective, samples, resume, on_step)
+    return _epochs(config, folder, dataset, model, objective, samples, going_on, on_step)
 
 
 def _epochs(

@@ -1,13 +1,19 @@
 """Truncated SVD: exact against numpy, repeatable to the bit, signs and order of items settled."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from latentrec.data.item_text.reduce import pca, truncated_svd
+from latentrec.data.item_text import reduce
 
 RNG = np.random.default_rng(3)
 LOW_RANK = RNG.normal(size=(60, 6)) * [9, 7, 5, 3, 2, 1] @ RNG.normal(size=(6, 40))
+
+
+def truncated_svd(matrix: Any, dim: int) -> np.ndarray:
+    return reduce.truncated_svd(matrix, dim)(matrix)
 
 
 def test_it_keeps_what_the_exact_decomposition_keeps() -> None:
@@ -55,7 +61,7 @@ def test_directions_without_weight_are_left_out(dim: int) -> None:
 
 def test_pca_is_the_svd_of_centred_rows() -> None:
     rows = LOW_RANK + 100
-    found = pca(rows, 40)
+    found = reduce.pca(rows, 40)(rows)
     centred = rows - rows.mean(axis=0)
     np.testing.assert_allclose(found @ found.T, centred @ centred.T, atol=1e-7)
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-9)

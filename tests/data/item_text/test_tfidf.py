@@ -1,12 +1,17 @@
 """TF-IDF by hand on three titles."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from latentrec.data.item_text import tfidf as module
-from latentrec.data.item_text.tfidf import terms_of, tfidf
+from latentrec.data.item_text.tfidf import learn_words, terms_of
+
+
+def tfidf(texts: list[str]) -> Any:
+    return learn_words(texts).weights(texts)
 
 
 def test_three_titles_by_hand() -> None:
@@ -42,3 +47,13 @@ def test_the_vocabulary_is_bounded_by_the_most_common_terms(
 ) -> None:
     monkeypatch.setattr(module, "MOST_TERMS", 1)
     assert tfidf(["a b", "b a", "b"]).toarray().tolist() == [[1], [1], [1]]
+
+
+def test_new_texts_are_read_by_the_known_words() -> None:
+    """The same text has the same row whichever texts stand beside it; new words are not read."""
+    words = learn_words(["blue train", "blue note", "note train"])
+    found = words.weights(["brand new note", "blue train", "unheard of"]).toarray()
+    known = words.weights(["blue train"]).toarray()
+    assert found[1].tobytes() == known[0].tobytes()
+    assert found[0].tolist() == [0, 1, 0]
+    assert not found[2].any()

@@ -1,10 +1,12 @@
-"""Fewer dimensions: a repeatable truncated SVD of sparse or dense rows, and PCA."""
+"""Fewer dimensions: a repeatable truncated SVD of sparse or dense rows, and PCA, to be kept."""
 
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
 
 import numpy as np
 import numpy.typing as npt
 
+Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 
 OVERSAMPLING: Final = 10
@@ -15,33 +17,55 @@ NEGLIGIBLE: Final = 1e-9
 """Singular values below this share of the largest count as zero."""
 
 
-def truncated_svd(matrix: Any, dim: int) -> Float64s:
-    """Rows of a matrix in the coordinates of its `dim` strongest right singular directions.
+@final
+@dataclass(frozen=True)
+class Projection:
+    """Rows in the coordinates of a few directions, counted from a centre.
+
+    Attributes:
+        directions: Orthogonal directions of length 1, shape (k, m).
+        shift: Coordinates of the centre, shape (k,).
+    """
+
+    directions: Float32s | Float64s
+    shift: Float64s
+
+    def __call__(self, rows: Any) -> Float64s:
+        """Coordinates, shape (n, k), of sparse or dense rows of shape (n, m)."""
+        return rows @ self.directions.T.astype(np.float64) - self.shift
+
+    def compact(self) -> "Projection":
+        """Directions in float32, as they are kept in a file: what is fitted is what is kept."""
+        return replace(self, directions=self.directions.astype(np.float32))
+
+
+def truncated_svd(matrix: Any, dim: int) -> Projection:
+    """Onto the `dim` strongest right singular directions of a matrix.
 
     Randomised range finder with a fixed seed, exact where `dim` and the oversampling reach the
     smaller side of the matrix. The sign of a direction makes its largest entry positive, so the
-    same matrix gives the same result. Directions without weight are left out.
+    same matrix gives the same result. Directions without weight are left out, so k <= dim.
 
     Args:
         matrix: Sparse or dense, shape (n, m).
         dim: Most directions to keep.
-
-    Returns:
-        Coordinates, shape (n, k) with k <= dim.
     """
     width = min(dim + OVERSAMPLING, *matrix.shape)
     start = np.random.default_rng(0).standard_normal((matrix.shape[1], width))
     basis = np.linalg.qr(matrix @ start)[0]
     for _ in range(ROUNDS):
         basis = np.linalg.qr(matrix @ np.linalg.qr(matrix.T @ basis)[0])[0]
-    left, sizes, right = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
+    _, sizes, right = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
     kept = min(dim, int((sizes > NEGLIGIBLE * max(sizes[0], NEGLIGIBLE)).sum()))
-    return (basis @ left[:, :kept]) * sizes[:kept] * _signs(right[:kept])
+    directions = right[:kept] * _signs(right[:kept])[:, None]
+    return Projection(directions, np.zeros(kept))
 
 
-def pca(rows: Float64s, dim: int) -> Float64s:
-    """Rows without their mean, in the coordinates of their `dim` strongest directions."""
-    return truncated_svd(rows - rows.mean(axis=0), dim)
+def pca(rows: Float64s, dim: int) -> Projection:
+    """Onto the `dim` strongest directions of rows around their mean, counted from the mean."""
+    centre = rows.mean(axis=0)
+    found = truncated_svd(rows - centre, dim)
+    return Projection(found.directions, found(centre))
 
 
 def _signs(directions: Float64s) -> Float64s:

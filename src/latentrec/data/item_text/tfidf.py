@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 RAREST: Final = 2
@@ -26,22 +28,41 @@ def terms_of(text: str) -> list[str]:
     return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
-def tfidf(texts: Sequence[str]) -> Any:
-    """A sparse matrix of shape (texts, terms), rows of length 1 or, without any known term, 0.
+@final
+@dataclass(frozen=True)
+class Words:
+    """The terms that texts are read by.
 
-    A term that occurs n times weighs `(1 + ln n) (1 + ln((1 + texts) / (1 + texts with it)))`.
+    Attributes:
+        terms: Known terms, sorted.
+        rarity: Weight of each term, at least 1: `1 + ln((1 + texts) / (1 + texts with it))`.
     """
-    counts = [Counter(terms_of(text)) for text in texts]
-    spread = Counter(term for count in counts for term in count)
+
+    terms: tuple[str, ...]
+    rarity: npt.NDArray[np.float64]
+
+    def weights(self, texts: Sequence[str]) -> Any:
+        """A sparse matrix of shape (texts, terms), rows of length 1 or, without any known term, 0.
+
+        A term that occurs n times weighs `(1 + ln n)` times its rarity.
+        """
+        place = {term: column for column, term in enumerate(self.terms)}
+        rows, columns, weights = [0], list[int](), list[float]()
+        for text in texts:
+            count = Counter(terms_of(text))
+            found = sorted(place[term] for term in count if term in place)
+            times = np.array([count[self.terms[column]] for column in found])
+            each = (1 + np.log(times)) * self.rarity[found]
+            columns += found
+            weights += (each / np.linalg.norm(each)).tolist() if found else []
+            rows.append(len(columns))
+        return sparse.csr_array((weights, columns, rows), shape=(len(texts), len(self.terms)))
+
+
+def learn_words(texts: Sequence[str]) -> Words:
+    """The terms that several texts share, and how rare each is."""
+    spread = Counter(term for text in texts for term in set(terms_of(text)))
     common = [term for term in spread if spread[term] >= RAREST]
     terms = sorted(sorted(common, key=lambda term: (-spread[term], term))[:MOST_TERMS])
-    place = {term: column for column, term in enumerate(terms)}
-    rare = np.array([1 + np.log((1 + len(texts)) / (1 + spread[term])) for term in terms])
-    rows, columns, weights = [0], list[int](), list[float]()
-    for count in counts:
-        found = sorted(place[term] for term in count if term in place)
-        each = np.array([1 + np.log(count[terms[column]]) for column in found]) * rare[found]
-        columns += found
-        weights += (each / np.linalg.norm(each)).tolist() if found else []
-        rows.append(len(columns))
-    return sparse.csr_array((weights, columns, rows), shape=(len(texts), len(terms)))
+    rarity = [1 + np.log((1 + len(texts)) / (1 + spread[term])) for term in terms]
+    return Words(tuple(terms), np.array(rarity, dtype=np.float64))
