@@ -23,6 +23,7 @@ COMMANDS = (
     "post-train",
     "evaluate",
     "recommend",
+    "experiment",
     "doctor",
 )
 HEAVY = ("torch", "polars", "scipy", "accelerate")
