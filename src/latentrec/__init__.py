@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from latentrec.index import ItemIndex
     from latentrec.run import fit, load
+    from latentrec.run.comparison import compare
 
 __all__ = [
     "CheckpointError",
@@ -28,6 +29,7 @@ __all__ = [
     "TrainingError",
     "UnknownItemError",
     "__version__",
+    "compare",
     "fit",
     "load",
     "load_config",
@@ -39,6 +41,7 @@ _HOMES = {
     "RunConfig": "latentrec.config",
     "load_config": "latentrec.configure",
     "ItemIndex": "latentrec.index",
+    "compare": "latentrec.run.comparison",
     "fit": "latentrec.run",
     "load": "latentrec.run",
 }

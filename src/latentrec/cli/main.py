@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 import latentrec
 from latentrec.cli import data
+from latentrec.cli.compare import compare
 from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
@@ -88,6 +89,7 @@ app.command()(demo)
 app.add_typer(data.app, name="data")
 app.command()(fit)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(recommend)
 app.command()(doctor)
 
