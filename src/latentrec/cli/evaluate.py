@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
+    from latentrec.config import EvaluateConfig
+    from latentrec.data.dataset import SequenceDataset
     from latentrec.data.prepare import Prepared
+    from latentrec.evaluate.evaluate import Evaluation
     from latentrec.run import Run
 
 
@@ -21,12 +26,19 @@ def evaluate(
     output: Annotated[
         Literal["table", "markdown", "json"], typer.Option(help="How to print.")
     ] = "table",
+    beyond: Annotated[
+        bool,
+        typer.Option("--beyond", help="Coverage, Gini, novelty, popularity bias, diversity."),
+    ] = False,
+    slices: Annotated[
+        bool,
+        typer.Option("--slices", help="By history length, target popularity, repeats, new users."),
+    ] = False,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which checkpoint.")] = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Rank the whole catalogue for every test case, with bootstrap intervals."""
     from latentrec.configure import evaluation_config
-    from latentrec.evaluate.table import to_json, to_markdown, to_text
     from latentrec.run import evaluate_run, load
     from latentrec.run.judged import keep_ranks
     from latentrec.run.run import prepared_data
@@ -34,10 +46,46 @@ def evaluate(
     loaded = load(run, mark=checkpoint, device=device)
     knobs = evaluation_config(loaded.config.evaluate, set_ or [])
     prepared = prepared_data(loaded)
-    found = evaluate_run(loaded, prepared, knobs)
+    list_k = shown_k(knobs.top_k) if beyond else 0
+    found = evaluate_run(loaded, prepared, knobs, list_k)
     keep_ranks(run, prepared, knobs, found, checkpoint)
-    printers = {"table": to_text, "markdown": to_markdown, "json": to_json}
-    print(printers[output](found), end="")
+    print(_printed(found, prepared.dataset, knobs, output, slices), end="")
+
+
+def shown_k(top_k: "Sequence[int]") -> int:
+    """The one list length of the further sections: 10 if it is asked for, else the longest."""
+    return 10 if 10 in top_k else max(top_k)
+
+
+def _printed(
+    found: "list[Evaluation]",
+    dataset: "SequenceDataset",
+    knobs: "EvaluateConfig",
+    output: str,
+    slices: bool,
+) -> str:
+    """The table, and the sections that were asked for."""
+    from latentrec.evaluate.beyond import beyond as describe
+    from latentrec.evaluate.grid import grids_markdown, grids_text
+    from latentrec.evaluate.sections import beyond_grid, sections_json, slices_grid
+    from latentrec.evaluate.slices import sliced
+    from latentrec.evaluate.table import footnote, to_json, to_markdown, to_text
+
+    cases, top_k = dataset.test, shown_k(knobs.top_k)
+    metric = f"ndcg@{top_k}"
+    spread = {"resamples": knobs.resamples, "confidence": knobs.confidence}
+    lists = {f.scorer: describe(f.lists, dataset, cases) for f in found if f.lists.size}
+    pieces = sliced(found, dataset, cases, metric=metric, **spread) if slices else []
+    if output == "json":
+        return to_json(found, sections_json(lists, pieces))
+    grids = [beyond_grid(lists, top_k, dataset, cases)] if lists else []
+    grids += [slices_grid(pieces, metric)] if pieces else []
+    table = to_text(found) if output == "table" else to_markdown(found)
+    if not grids:
+        return table
+    foot = footnote(found[-1:])
+    more = grids_text(grids, foot, 120) if output == "table" else grids_markdown(grids, foot)
+    return f"{table}\n{more}"
 
 
 def judge(run: "Run", prepared: "Prepared", console: "Console") -> None:

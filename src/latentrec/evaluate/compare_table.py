@@ -1,58 +1,26 @@
 """Comparison tables: values, tested differences and overlap as text, Markdown, LaTeX or JSON."""
 
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Final, final
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from dataclasses import asdict
+from typing import Final
 
 from latentrec.evaluate.compare import Comparison, Difference, Row
+from latentrec.evaluate.grid import Grid, grids_markdown, grids_text
 from latentrec.evaluate.table import cell, number
 
 SMALLEST: Final = 0.0001
 """p values below are printed as such."""
 
 
-@final
-@dataclass(frozen=True)
-class _Grid:
-    """A titled table of texts."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def to_text(found: Comparison, width: int = 120) -> str:
     """Plain text for a terminal or a log."""
-    console = Console(file=io.StringIO(), width=width, color_system=None)
-    with console.capture() as capture:
-        for grid in _grids(found):
-            table = Table(
-                box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
-            )
-            for name in grid.head:
-                table.add_column(name)
-            for row in grid.rows:
-                table.add_row(*map(Text, row))
-            console.print(Text(grid.title), table, "", sep="\n")
-        console.print(Text(footnote(found)))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    return grids_text(_grids(found), footnote(found), width)
 
 
 def to_markdown(found: Comparison) -> str:
     """Markdown tables with the footnote below."""
-    parts = [
-        "\n".join([grid.title, "", _line(grid.head), "|---" * len(grid.head) + "|"])
-        + "".join(f"\n{_line(row)}" for row in grid.rows)
-        for grid in _grids(found)
-    ]
-    return "\n\n".join([*parts, footnote(found)]) + "\n"
+    return grids_markdown(_grids(found), footnote(found))
 
 
 def to_latex(found: Comparison) -> str:
@@ -93,19 +61,19 @@ def footnote(found: Comparison) -> str:
     )
 
 
-def _grids(found: Comparison) -> list[_Grid]:
+def _grids(found: Comparison) -> list[Grid]:
     grids = [_values(found)]
     if found.differences:
         grids += [_differences(found), _effects(found)]
     return [*grids, _overlap(found)]
 
 
-def _values(found: Comparison) -> _Grid:
+def _values(found: Comparison) -> Grid:
     seeded = any(row.seeds > 1 for row in found.rows)
     names = tuple(found.rows[0].metrics)
     head = ("system", *(("seeds",) if seeded else ()), *names)
     head += (f"sd seeds, {found.metric}",) if seeded else ()
-    return _Grid("Values [interval]", head, tuple(_value_row(r, found, seeded) for r in found.rows))
+    return Grid("Values [interval]", head, tuple(_value_row(r, found, seeded) for r in found.rows))
 
 
 def _value_row(row: Row, found: Comparison, seeded: bool) -> tuple[str, ...]:
@@ -116,12 +84,12 @@ def _value_row(row: Row, found: Comparison, seeded: bool) -> tuple[str, ...]:
     return (row.name, str(row.seeds), *cells, spread)
 
 
-def _differences(found: Comparison) -> _Grid:
+def _differences(found: Comparison) -> Grid:
     seeded = any(other.seeds_p is not None for other in found.differences)
     head = (f"against {found.reference}", f"difference, {found.metric}")
     head += ("p t", "p Wilcoxon", "p permutation", *(("p seeds",) if seeded else ()))
     rows = tuple(_difference_row(other, seeded) for other in found.differences)
-    return _Grid("Differences [interval]", head, rows)
+    return Grid("Differences [interval]", head, rows)
 
 
 def _difference_row(other: Difference, seeded: bool) -> tuple[str, ...]:
@@ -131,7 +99,7 @@ def _difference_row(other: Difference, seeded: bool) -> tuple[str, ...]:
     return (other.name, cell(other.difference), *tests, *of_seeds)
 
 
-def _effects(found: Comparison) -> _Grid:
+def _effects(found: Comparison) -> Grid:
     top_k = found.metric.partition("@")[2]
     head = (f"against {found.reference}", "Cohen's dz", "rank-biserial", "users that differ")
     head += (f"hits@{top_k} only here", "only there", "p McNemar")
@@ -147,25 +115,21 @@ def _effects(found: Comparison) -> _Grid:
         )
         for other in found.differences
     )
-    return _Grid("Effects and hits", head, rows)
+    return Grid("Effects and hits", head, rows)
 
 
-def _overlap(found: Comparison) -> _Grid:
+def _overlap(found: Comparison) -> Grid:
     names = tuple(row.name for row in found.rows)
     top_k = found.metric.partition("@")[2]
     rows = tuple(
         (name, *(f"{value:.2f}" for value in line))
         for name, line in zip(names, found.overlap, strict=True)
     )
-    return _Grid(f"Overlap: hits@{top_k} of both over hits of either", ("", *names), rows)
+    return Grid(f"Overlap: hits@{top_k} of both over hits of either", ("", *names), rows)
 
 
 def _p(value: float) -> str:
     return f"<{number(SMALLEST)}" if value < SMALLEST else number(value)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _tex(cells: Sequence[str]) -> str:

@@ -157,7 +157,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def between_seeds(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Two-sided p of Welch's t test on the means of seeds; None unless both have at least two seeds."""
+    """Two-sided p of Welch's test on the means of seeds; None unless both have two or more."""
     if min(len(first), len(second)) < 2:
         return None
     if np.ptp(first) == 0 and np.ptp(second) == 0:

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console, Group
@@ -59,8 +60,12 @@ def to_markdown(evaluations: Sequence[Evaluation]) -> str:
     return "\n\n".join([*parts, footnote(evaluations)]) + "\n"
 
 
-def to_json(evaluations: Sequence[Evaluation]) -> str:
+def to_json(evaluations: Sequence[Evaluation], sections: Mapping[str, Any] | None = None) -> str:
     """Everything except the ranks of single cases, for other programs.
+
+    Args:
+        evaluations: Evaluations of the same cases under the same protocol, at least one.
+        sections: More values under the same protocol, by name.
 
     Raises:
         ConfigError: If two evaluations differ in protocol, cases or metrics.
@@ -84,7 +89,9 @@ def to_json(evaluations: Sequence[Evaluation]) -> str:
         "candidates": first.candidates,
         "notes": notes(evaluations),
     }
-    return json.dumps({**head, "rows": rows}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({**head, "rows": rows, **(sections or {})}, indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 def check_comparable(evaluations: Sequence[Evaluation]) -> None:

@@ -207,7 +207,10 @@ def load(folder: str | Path, *, mark: str = "best", device: str = "auto") -> Run
 
 
 def evaluate_run(
-    run: Run, prepared: Prepared | None = None, knobs: EvaluateConfig | None = None
+    run: Run,
+    prepared: Prepared | None = None,
+    knobs: EvaluateConfig | None = None,
+    list_k: int = 0,
 ) -> list[Evaluation]:
     """Judge a run beside the baselines on the test cases of its data.
 
@@ -215,6 +218,7 @@ def evaluate_run(
         run: The run.
         prepared: Its data, if the caller has them already.
         knobs: How to judge; by default as the run's own configuration says.
+        list_k: Length of the lists that are kept, see `latentrec.evaluate.beyond`; 0 for none.
 
     Returns:
         The baselines and, last, the run.
@@ -238,6 +242,7 @@ def evaluate_run(
             exclude_seen=knobs.exclude_seen,
             resamples=knobs.resamples,
             confidence=knobs.confidence,
+            list_k=list_k,
             notes=notes,
         )
 
