@@ -162,7 +162,8 @@ def between_seeds(first: Sequence[float], second: Sequence[float]) -> float | No
         return None
     if np.ptp(first) == 0 and np.ptp(second) == 0:
         return 1.0 if first[0] == second[0] else 0.0
-    return _p(stats.ttest_ind(first, second, equal_var=False))
+    parts = [(np.mean(means), np.std(means, ddof=1), len(means)) for means in (first, second)]
+    return _p(stats.ttest_ind_from_stats(*parts[0], *parts[1], equal_var=False))
 
 
 def overlap(first: Bools, second: Bools) -> float:
