@@ -63,7 +63,7 @@ def test_further_sections_stand_under_the_same_protocol(
 ) -> None:
     text = latentrec("evaluate", trained[0], "--beyond", "--slices").stdout
     assert "diversity by categories" in text
-    assert "target tail" in text
+    assert "Slices: ndcg@10" in text
     assert text.count("cases, 0 of them") == 2
     assert max(map(len, text.splitlines())) <= 120
     options = ("--beyond", "--slices", "--output", "json")

@@ -82,10 +82,10 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "the index was built on the test part": (
         lambda d: replace(
             d,
-            index=ItemIndex([*d.index.all_ids, "new in test"]),
+            index=ItemIndex([*d.index.all_ids, "zz in test"]),
             test=changed(d.test, targets=[d.index.size, d.test.targets[1]]),
         ),
-        "item 'new in test' is in the index but not in training",
+        "item 'zz in test' is in the index but not in training",
     ),
     "the index knows an item that training does not": (
         lambda d: replace(d, index=ItemIndex([*d.index.all_ids, "zz"])),

@@ -123,7 +123,7 @@ def test_a_random_scorer_differs_from_another_only_by_chance() -> None:
 def test_a_constant_scorer_shows_everybody_the_first_items_and_hits_nothing() -> None:
     from latentrec.evaluate.beyond import beyond
 
-    dataset = random_dataset(users=50, items=100)
+    dataset = random_dataset(users=600, items=100)
     found = run(Constant(dataset.index.size), dataset, list_k=10)
     assert (found.lists == np.arange(2, 12)).all()
     described = beyond(found.lists, dataset, dataset.test)

@@ -96,6 +96,7 @@ def judge(run: "Run", prepared: "Prepared", console: "Console") -> None:
     from latentrec.run.judged import keep_ranks
     from latentrec.train.atomic import write_text
 
+    console.print("judging it beside the baselines, which are tuned first")
     found = evaluate_run(run, prepared)
     keep_ranks(run.folder, prepared, run.config.evaluate, found)
     write_text(run.folder / EVALUATION, to_json(found))
