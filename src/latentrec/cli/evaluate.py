@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from latentrec.data.dataset import SequenceDataset
     from latentrec.data.prepare import Prepared
     from latentrec.evaluate.evaluate import Evaluation
+    from latentrec.evaluate.slices import Slice
     from latentrec.run import Run
 
 
@@ -68,14 +69,12 @@ def _printed(
     from latentrec.evaluate.beyond import beyond as describe
     from latentrec.evaluate.grid import grids_markdown, grids_text
     from latentrec.evaluate.sections import beyond_grid, sections_json, slices_grid
-    from latentrec.evaluate.slices import sliced
     from latentrec.evaluate.table import footnote, to_json, to_markdown, to_text
 
     cases, top_k = dataset.test, shown_k(knobs.top_k)
     metric = f"ndcg@{top_k}"
-    spread = {"resamples": knobs.resamples, "confidence": knobs.confidence}
     lists = {f.scorer: describe(f.lists, dataset, cases) for f in found if f.lists.size}
-    pieces = sliced(found, dataset, cases, metric=metric, **spread) if slices else []
+    pieces = _pieces(found, dataset, knobs, metric) if slices else []
     if output == "json":
         return to_json(found, sections_json(lists, pieces))
     grids = [beyond_grid(lists, top_k, dataset, cases)] if lists else []
@@ -86,6 +85,22 @@ def _printed(
     foot = footnote(found[-1:])
     more = grids_text(grids, foot, 120) if output == "table" else grids_markdown(grids, foot)
     return f"{table}\n{more}"
+
+
+def _pieces(
+    found: "list[Evaluation]", dataset: "SequenceDataset", knobs: "EvaluateConfig", metric: str
+) -> "list[Slice]":
+    """One metric of every scorer in every slice."""
+    from latentrec.evaluate.slices import sliced
+
+    return sliced(
+        found,
+        dataset,
+        dataset.test,
+        metric=metric,
+        resamples=knobs.resamples,
+        confidence=knobs.confidence,
+    )
 
 
 def judge(run: "Run", prepared: "Prepared", console: "Console") -> None:

@@ -1,8 +1,9 @@
 """Compare: ranks of several systems on the same cases in, tested differences out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias, final
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from latentrec.evaluate.statistics import (
     overlap,
     paired_tests,
 )
+
+Spread: TypeAlias = Callable[[Float64s], list[Metric]]
+"""Columns of values of cases to their means and intervals."""
 
 
 @final
@@ -161,38 +165,15 @@ def compare_systems(
     """
     if len(np.unique(users)) < 2:
         raise ConfigError("compare: the cases are of one user; tests need at least two")
-    top_k = int(metric.partition("@")[2]) if len(value_of(systems[0].ranks[0], metric)) else 0
+    value_of(systems[0].ranks[0], metric)  # says so if there is no such metric
     named = {system.name: system for system in systems}
-
-    def spread(values: Float64s) -> list[Metric]:
-        low, high = bootstrap(values, users, resamples=resamples, confidence=confidence, seed=0)
-        means = values.mean(0)
-        return [Metric(*map(float, cell)) for cell in zip(means, low, high, strict=True)]
-
-    def difference(system: System) -> tuple[Metric, PairedTests, McNemar, float | None]:
-        against = named[reference]
-        values = system.values(metric) - against.values(metric)
-        return (
-            spread(values[:, None])[0],
-            paired_tests(by_user(values, users)),
-            mcnemar(system.hits(top_k), against.hits(top_k)),
-            between_seeds(system.of_seeds(metric), against.of_seeds(metric)),
-        )
-
-    found = {name: difference(named[name]) for name in tested}
-    hits = [system.hits(top_k) for system in systems]
+    spread = partial(_spread, users=users, resamples=resamples, confidence=confidence)
+    found = [_difference(named[name], named[reference], metric, users, spread) for name in tested]
+    hits = [system.hits(_top_k(metric)) for system in systems]
     return Comparison(
         metric=metric,
         reference=reference,
-        rows=tuple(
-            Row(
-                system.name,
-                len(system.ranks),
-                dict(zip(shown, spread(_matrix(system, shown)), strict=True)),
-                _seed_sd(system, shown),
-            )
-            for system in systems
-        ),
+        rows=tuple(_row(system, shown, spread) for system in systems),
         differences=_corrected(found),
         overlap=tuple(tuple(overlap(a, b) for b in hits) for a in hits),
         cases=len(users),
@@ -202,8 +183,38 @@ def compare_systems(
     )
 
 
-def _matrix(system: System, names: Sequence[str]) -> Float64s:
-    return np.stack([system.values(name) for name in names], axis=1)
+def _spread(values: Float64s, users: Int64s, resamples: int, confidence: float) -> list[Metric]:
+    """Mean and interval of each column."""
+    low, high = bootstrap(values, users, resamples=resamples, confidence=confidence, seed=0)
+    cells = zip(values.mean(0).tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Metric(*cell) for cell in cells]
+
+
+def _row(system: System, shown: Sequence[str], spread: Spread) -> Row:
+    values = np.stack([system.values(name) for name in shown], axis=1)
+    metrics = dict(zip(shown, spread(values), strict=True))
+    return Row(system.name, len(system.ranks), metrics, _seed_sd(system, shown))
+
+
+def _difference(
+    system: System, against: System, metric: str, users: Int64s, spread: Spread
+) -> Difference:
+    """A difference whose p values are not corrected yet."""
+    values = system.values(metric) - against.values(metric)
+    tests = paired_tests(by_user(values, users))
+    hits = mcnemar(system.hits(_top_k(metric)), against.hits(_top_k(metric)))
+    return Difference(
+        name=system.name,
+        difference=spread(values[:, None])[0],
+        tests=tests,
+        hits=hits,
+        adjusted=Adjusted(tests.t, tests.wilcoxon, tests.permutation, hits.p),
+        seeds_p=between_seeds(system.of_seeds(metric), against.of_seeds(metric)),
+    )
+
+
+def _top_k(metric: str) -> int:
+    return int(metric.partition("@")[2])
 
 
 def _seed_sd(system: System, names: Sequence[str]) -> dict[str, float] | None:
@@ -212,19 +223,16 @@ def _seed_sd(system: System, names: Sequence[str]) -> dict[str, float] | None:
     return {name: float(np.std(system.of_seeds(name), ddof=1)) for name in names}
 
 
-def _corrected(
-    found: dict[str, tuple[Metric, PairedTests, McNemar, float | None]],
-) -> tuple[Difference, ...]:
+def _corrected(found: Sequence[Difference]) -> tuple[Difference, ...]:
     """Each kind of p value corrected over the comparisons."""
-    tests, hits = [f[1] for f in found.values()], [f[2] for f in found.values()]
-    columns = (
-        holm([test.t for test in tests]),
-        holm([test.wilcoxon for test in tests]),
-        holm([test.permutation for test in tests]),
-        holm([hit.p for hit in hits]),
+    columns = zip(
+        holm([other.tests.t for other in found]),
+        holm([other.tests.wilcoxon for other in found]),
+        holm([other.tests.permutation for other in found]),
+        holm([other.hits.p for other in found]),
+        strict=True,
     )
-    adjusted = [Adjusted(*cells) for cells in zip(*columns, strict=True)]
     return tuple(
-        Difference(name, difference, test, hit, p, seeds_p)
-        for (name, (difference, test, hit, seeds_p)), p in zip(found.items(), adjusted, strict=True)
+        replace(other, adjusted=Adjusted(*cells))
+        for other, cells in zip(found, columns, strict=True)
     )
