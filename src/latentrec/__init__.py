@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from latentrec.model.reasoner.effort import Effort
     from latentrec.pretrain_config import PretrainConfig, load_pretrain
     from latentrec.run import fit, load, post_train, pretrain
+    from latentrec.run.comparison import compare
 
 __all__ = [
     "CheckpointError",
@@ -32,6 +33,7 @@ __all__ = [
     "TrainingError",
     "UnknownItemError",
     "__version__",
+    "compare",
     "fit",
     "load",
     "load_config",
@@ -47,6 +49,7 @@ _HOMES = {
     "load_config": "latentrec.configure",
     "Effort": "latentrec.model.reasoner.effort",
     "ItemIndex": "latentrec.index",
+    "compare": "latentrec.run.comparison",
     "fit": "latentrec.run",
     "load": "latentrec.run",
     "post_train": "latentrec.run",

@@ -286,14 +286,26 @@ class TrainConfig(Knobs):
     """Mixed precision of the forward pass."""
 
 
+BaselineName: TypeAlias = Literal["popularity", "recent-popularity", "markov", "item-knn", "ease"]
+"""A recommender without gradients."""
+
+
 @final
 class EvaluateConfig(Knobs):
     """How recommendations are judged: full ranking of the catalogue."""
 
     top_k: tuple[PositiveInt, ...] = (5, 10, 20)
     """List lengths K of the metrics."""
+    metrics: tuple[Literal["recall", "hit", "ndcg", "mrr", "map"], ...] = ("recall", "ndcg", "mrr")
+    """Which metrics. With one target a case, `hit` is `recall` and `map` is `mrr`."""
     exclude_seen: bool = False
     """Hide the items of the history; the target itself is never hidden."""
+    baselines: tuple[BaselineName, ...] = (
+        "popularity", "recent-popularity", "markov", "item-knn", "ease",
+    )  # fmt: skip
+    """Printed beside the model, each tuned on validation."""
+    ease_items: PositiveInt = 10_000
+    """Largest catalogue for EASE, whose memory grows with its square and time with its cube."""
     resamples: PositiveInt = 1000
     """Bootstrap resamples of users behind each interval."""
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95

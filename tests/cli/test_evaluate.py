@@ -32,8 +32,8 @@ def test_markdown_holds_one_row_a_scorer(latentrec: Command, trained: Trained) -
     options = ("--output", "markdown", "--set", "evaluate.top_k=[10]")
     lines = latentrec("evaluate", trained[0], *options).stdout.splitlines()
     assert lines[0] == "| scorer | recall@10 | ndcg@10 | mrr@10 |"
-    assert [line.split(" | ")[0] for line in lines[2:5]] == [
-        "| popularity", "| markov", "| sasrec+plr"
+    assert [line.split(" | ")[0] for line in lines[2:8]] == [
+        "| popularity", "| recent-popularity", "| markov", "| item-knn", "| ease", "| sasrec+plr"
     ]  # fmt: skip
     assert lines[-1].startswith("20 cases, ")
 
@@ -54,7 +54,22 @@ def test_the_run_is_left_as_it_was(latentrec: Command, trained: Trained) -> None
     before = {path: path.read_bytes() for path in trained[0].rglob("*") if path.is_file()}
     latentrec("evaluate", trained[0], "--set", "evaluate.exclude_seen=true")
     after = {path: path.read_bytes() for path in trained[0].rglob("*") if path.is_file()}
-    assert after == before
+    assert {path: after[path] for path in before} == before
+    assert {path.parent.name for path in set(after) - set(before)} <= {"ranks"}
+
+
+def test_further_sections_stand_under_the_same_protocol(
+    latentrec: Command, trained: Trained
+) -> None:
+    text = latentrec("evaluate", trained[0], "--beyond", "--slices").stdout
+    assert "diversity by categories" in text
+    assert "Slices: ndcg@10" in text
+    assert text.count("cases, 0 of them") == 2
+    assert max(map(len, text.splitlines())) <= 120
+    options = ("--beyond", "--slices", "--output", "json")
+    read = json.loads(latentrec("evaluate", trained[0], *options).stdout)
+    assert 0 < read["beyond"]["sasrec+plr"]["coverage"] <= 1
+    assert sum(s["cases"] for s in read["slices"] if s["name"].startswith("target r")) <= 20
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ COMMANDS = (
     "pretrain",
     "post-train",
     "evaluate",
+    "compare",
     "recommend",
     "experiment",
     "doctor",

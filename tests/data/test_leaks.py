@@ -75,6 +75,18 @@ PLANTS: dict[str, tuple[Plant, str]] = {
         lambda d: replace(d, timestamps=moved(d.timestamps, 2, 9000)),
         "user 'a' has item 'x' before an earlier one",
     ),
+    "a target stands in its history as a later item": (
+        lambda d: replace(d, test=changed(d.test, ends=moved(d.test.ends, 0, 1))),
+        "test history of user 'a' for item 'z' already holds its target",
+    ),
+    "the index was built on the test part": (
+        lambda d: replace(
+            d,
+            index=ItemIndex([*d.index.all_ids, "zz in test"]),
+            test=changed(d.test, targets=[d.index.size, d.test.targets[1]]),
+        ),
+        "item 'zz in test' is in the index but not in training",
+    ),
     "the index knows an item that training does not": (
         lambda d: replace(d, index=ItemIndex([*d.index.all_ids, "zz"])),
         "item 'zz' is in the index but not in training",

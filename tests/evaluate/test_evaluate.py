@@ -11,7 +11,7 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Cases, Histories, SequenceDataset
 from latentrec.errors import DataError, TrainingError
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
-from latentrec.evaluate.metrics import metrics_of
+from latentrec.evaluate.metrics import metrics_of, value_of
 from latentrec.evaluate.ranks import MISS
 from latentrec.index import FIRST_ITEM, UNKNOWN, ItemIndex
 from latentrec.scorer import Scorer
@@ -98,6 +98,37 @@ def test_a_random_scorer_gets_k_of_n() -> None:
     for k in (5, 10):
         noise = (k / 100 * (1 - k / 100) / 3000) ** 0.5
         assert metrics[f"recall@{k}"].value == pytest.approx(k / 100, abs=4 * noise)
+
+
+def test_a_random_scorer_gets_the_ndcg_and_mrr_of_chance() -> None:
+    """Every rank of N is equally likely, so each metric is its mean over ranks 1 to N."""
+    dataset = random_dataset(users=3000, items=100)
+    found = run(Noise(dataset.index.size), dataset)
+    for name, metric in found.metrics.items():
+        each = value_of(np.arange(1, 101), name)
+        assert metric.value == pytest.approx(each.mean(), abs=4 * each.std() / 3000**0.5), name
+
+
+def test_a_random_scorer_differs_from_another_only_by_chance() -> None:
+    from latentrec.evaluate.statistics import paired_tests
+
+    dataset = random_dataset(users=1000, items=30)
+    first = run(Noise(dataset.index.size), dataset)
+    shuffled = np.random.default_rng(1).permutation(first.ranks)
+    tests = paired_tests(value_of(first.ranks, "ndcg@10") - value_of(shuffled, "ndcg@10"))
+    assert min(tests.t, tests.wilcoxon, tests.permutation) > 1e-3
+    assert abs(tests.dz) < 0.12
+
+
+def test_a_constant_scorer_shows_everybody_the_first_items_and_hits_nothing() -> None:
+    from latentrec.evaluate.beyond import beyond
+
+    dataset = random_dataset(users=600, items=100)
+    found = run(Constant(dataset.index.size), dataset, list_k=10)
+    assert (found.lists == np.arange(2, 12)).all()
+    described = beyond(found.lists, dataset, dataset.test)
+    assert described.coverage == 0.1
+    assert described.gini == pytest.approx(0.9 * 100 / 99)
 
 
 def test_a_constant_scorer_gets_nothing() -> None:

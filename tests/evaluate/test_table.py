@@ -18,6 +18,7 @@ def evaluation(scorer: str, value: float = 0.1964) -> Evaluation:
         metrics={name: Metric(value, value - 0.01, value + 0.01) for name in names},
         ranks=np.array([1, 2, 9]),
         users=np.array([0, 1, 2]),
+        lists=np.empty((3, 0), np.int32),
         unknown_targets=1,
         candidates=400,
         protocol="leave-one-out; full ranking of 400 items; no item hidden",

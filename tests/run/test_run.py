@@ -147,7 +147,8 @@ def test_nothing_known_falls_back_to_popularity(run: Run, history: list[str]) ->
 
 def test_a_run_is_judged_beside_the_baselines(run: Run) -> None:
     found = evaluate_run(run)
-    assert [e.scorer for e in found] == ["popularity", "markov", "sasrec+plr"]
+    baselines = ["popularity", "recent-popularity", "markov", "item-knn", "ease"]
+    assert [e.scorer for e in found] == [*baselines, "sasrec+plr"]
     assert {e.candidates for e in found} == {len(run.index)}
     assert all("no item hidden" in e.protocol and "50 resamples" in e.protocol for e in found)
 

@@ -1,5 +1,6 @@
 """Markov: what followed the last few items of the history in the training sequences."""
 
+from collections.abc import Iterator
 from typing import Final, cast, final
 
 import numpy as np
@@ -9,26 +10,30 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latentrec.baselines.bags import popularity_level, rows_of
 from latentrec.data.dataset import Histories
 
 WINDOW: Final = 5
 """How many items back a transition reaches, in training and in the history."""
 DECAY: Final = 0.7
-"""Weight lost with every further item back: DECAY ** (distance - 1)."""
+"""Default weight of a further item back: DECAY ** (distance - 1)."""
 SPREAD: Final = 0.5
-"""Transitions of an item are divided by its total ** SPREAD: 0 counts, 1 probabilities."""
+"""Default: transitions of an item are divided by its total ** SPREAD: 0 counts, 1 shares."""
 TIE_WEIGHT: Final = 1e-5
 """Score of the most popular item over the least popular one where the transitions tie."""
+DECAYS: Final = (0.3, 0.5, 0.7, 0.9)
+SPREADS: Final = (0.25, 0.5, 0.75)
+"""Values that `grid` tries of each constant."""
 
 
 @final
 class Markov:
     """Decayed first-order Markov: the sum of transitions out of the last five items.
 
-    With w(d) = DECAY ** (d - 1), the transitions are A[i, j] = the sum of w(d) over all places
-    where j follows i at distance d <= 5 in a training sequence, each row divided by the root of
-    its sum. The score of j is the sum over the last five items i of w(place from the end) A[i, j].
-    The four constants were chosen on validation cases of five public data sets.
+    With w(d) = decay ** (d - 1), the transitions are A[i, j] = the sum of w(d) over all places
+    where j follows i at distance d <= 5 in a training sequence, each row divided by its sum **
+    spread. The score of j is the sum over the last five items i of w(place from the end) A[i, j].
+    The defaults were chosen on validation cases of five public data sets.
 
     Most items have no transition and tie at 0. TIE_WEIGHT times the place of the item among the
     popularity levels (0 to 1) is added, so that the more popular item wins; scores that differ by
@@ -42,32 +47,44 @@ class Markov:
     """
 
     def __init__(
-        self, transitions: sp.csr_array, popularity_level: npt.NDArray[np.float32]
+        self,
+        transitions: sp.csr_array,
+        decay: float,
+        popularity_level: npt.NDArray[np.float32],
+        settings: str,
     ) -> None:
         self.name = "markov"
+        self.settings = settings
         self._transitions = transitions
+        self._decay = decay
         self._ties = TIE_WEIGHT * popularity_level
 
     @staticmethod
-    def fit(train: Histories, size: int) -> "Markov":
+    def fit(
+        train: Histories, size: int, *, decay: float = DECAY, spread: float = SPREAD
+    ) -> "Markov":
         """Count the transitions of the training sequences.
 
         Args:
             train: The training part of every user.
             size: Number of item indices N.
+            decay: Weight of a further item back, above 0, at most 1.
+            spread: How far the transitions of an item are evened out, from 0 (counts) to 1
+                (probabilities).
         """
-        transitions = sp.csr_array((size, size), dtype=np.float32)
-        rows = _rows(train)
-        for distance in range(1, min(WINDOW, len(rows) - 1) + 1):
-            same = rows[distance:] == rows[:-distance]
-            before, after = train.items[:-distance][same], train.items[distance:][same]
-            weights = np.full(len(before), DECAY ** (distance - 1), np.float32)
-            step = sp.csr_array((weights, (before, after)), (size, size))
-            transitions = cast("sp.csr_array", transitions + step)
-        totals = np.asarray(transitions.sum(axis=1))
-        per_entry = np.repeat(totals, np.diff(transitions.indptr))
-        transitions.data = (transitions.data * per_entry**-SPREAD).astype(np.float32)
-        return Markov(transitions, _popularity_level(train, size))
+        counts = _count(train, size, decay)
+        settings = f"decay={decay:g}, spread={spread:g}"
+        return Markov(_divide(counts, spread), decay, popularity_level(train, size), settings)
+
+    @staticmethod
+    def grid(train: Histories, size: int) -> Iterator["Markov"]:
+        """One of every combination of `DECAYS` and `SPREADS`."""
+        level = popularity_level(train, size)
+        for decay in DECAYS:
+            counts = _count(train, size, decay)
+            for spread in SPREADS:
+                settings = f"decay={decay:g}, spread={spread:g}"
+                yield Markov(_divide(counts, spread), decay, level, settings)
 
     @property
     def size(self) -> int:
@@ -76,10 +93,10 @@ class Markov:
 
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Decayed transitions out of the last five items of each history."""
-        rows = _rows(histories)
+        rows = rows_of(histories)
         back = histories.offsets[1:][rows] - 1 - np.arange(len(rows))
         last = back < WINDOW
-        weights = (DECAY ** back[last]).astype(np.float32)
+        weights = (self._decay ** back[last]).astype(np.float32)
         chosen = sp.csr_array(
             (weights, (rows[last], histories.items[last])), (len(histories), self.size)
         )
@@ -87,13 +104,22 @@ class Markov:
         return torch.from_numpy(found.toarray() + self._ties)
 
 
-def _rows(histories: Histories) -> npt.NDArray[np.int64]:
-    """The history that each flat item belongs to."""
-    return np.repeat(np.arange(len(histories)), histories.lengths)
+def _count(train: Histories, size: int, decay: float) -> sp.csr_array:
+    """Decayed counts of what follows what, shape (N, N)."""
+    counts = sp.csr_array((size, size), dtype=np.float32)
+    rows = rows_of(train)
+    for distance in range(1, min(WINDOW, len(rows) - 1) + 1):
+        same = rows[distance:] == rows[:-distance]
+        before, after = train.items[:-distance][same], train.items[distance:][same]
+        weights = np.full(len(before), decay ** (distance - 1), np.float32)
+        step = sp.csr_array((weights, (before, after)), (size, size))
+        counts = cast("sp.csr_array", counts + step)
+    return counts
 
 
-def _popularity_level(train: Histories, size: int) -> npt.NDArray[np.float32]:
-    """Place of each item's training count among the distinct counts, from 0 (lowest) to 1."""
-    counts = np.bincount(train.items, minlength=size)
-    distinct, level = np.unique(counts, return_inverse=True)
-    return (level / max(1, len(distinct) - 1)).astype(np.float32)
+def _divide(counts: sp.csr_array, spread: float) -> sp.csr_array:
+    """Each row divided by its sum ** spread."""
+    totals = np.asarray(counts.sum(axis=1))
+    per_entry = np.repeat(totals, np.diff(counts.indptr))
+    values = (counts.data * per_entry**-spread).astype(np.float32)
+    return sp.csr_array((values, counts.indices, counts.indptr), counts.shape)

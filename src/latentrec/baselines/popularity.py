@@ -22,6 +22,7 @@ class Popularity:
 
     def __init__(self, counts: Float[Tensor, "N"]) -> None:
         self.name = "popularity"
+        self.settings = ""
         self._counts = counts
 
     @staticmethod

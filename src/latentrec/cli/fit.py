@@ -62,7 +62,7 @@ def fit(
         bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")
     ] = False,
 ) -> None:
-    """Train a model on an interaction log, then judge it beside popularity and Markov."""
+    """Train a model on an interaction log, then judge it beside the baselines."""
     given = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in locals().items()

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 import latentrec
 from latentrec.cli import data
+from latentrec.cli.compare import compare
 from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
@@ -93,6 +94,7 @@ app.command()(fit)
 app.command()(pretrain)
 app.command()(post_train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(recommend)
 app.command()(experiment)
 app.command()(doctor)

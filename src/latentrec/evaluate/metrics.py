@@ -1,7 +1,7 @@
 """Metrics: what the rank of one target is worth, for lists of length K.
 
-Every case has exactly one target. So `recall@k` is also the hit rate, the ideal DCG is 1 and
-`mrr@k` is the reciprocal rank cut off behind K.
+Every case has exactly one target. So `recall@k` is also the hit rate, the ideal DCG is 1,
+`mrr@k` is the reciprocal rank cut off behind K, and the average precision (`map@k`) equals it.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from latentrec.errors import ConfigError
 
 Ranks: TypeAlias = npt.NDArray[np.int64]
 Float64s: TypeAlias = npt.NDArray[np.float64]
@@ -31,15 +33,35 @@ def mrr(ranks: Ranks, top_k: int) -> Float64s:
 
 METRICS: Final[dict[str, Callable[[Ranks, int], Float64s]]] = {
     "recall": recall,
+    "hit": recall,
     "ndcg": ndcg,
     "mrr": mrr,
+    "map": mrr,
 }
 """Metric by the first part of its name; the full name is `recall@10`."""
 
 
-def per_case(ranks: Ranks, top_k: Sequence[int]) -> dict[str, Float64s]:
+USUAL: Final = ("recall", "ndcg", "mrr")
+"""The metrics that differ where every case has one target."""
+
+
+def per_case(
+    ranks: Ranks, top_k: Sequence[int], names: Sequence[str] = USUAL
+) -> dict[str, Float64s]:
     """The value of every metric at every K for each case, by name: `recall@5`, `recall@10`, .."""
-    return {f"{name}@{k}": metric(ranks, k) for name, metric in METRICS.items() for k in top_k}
+    return {f"{name}@{k}": METRICS[name](ranks, k) for name in names for k in top_k}
+
+
+def value_of(ranks: Ranks, metric: str) -> Float64s:
+    """The value of one metric, named like `ndcg@10`, for each case, shape (C,).
+
+    Raises:
+        ConfigError: If there is no such metric.
+    """
+    name, _, top_k = metric.partition("@")
+    if name not in METRICS or not top_k.isdecimal() or int(top_k) < 1:
+        raise ConfigError(f"metric '{metric}': must be one of {', '.join(METRICS)} with @K, K >= 1")
+    return METRICS[name](ranks, int(top_k))
 
 
 def metrics_of(ranks: Ranks, top_k: Sequence[int]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console, Group
@@ -27,7 +28,7 @@ def to_rich(evaluations: Sequence[Evaluation]) -> Group:
     blocks = _blocks(evaluations[0])
     width = max(len(evaluation.scorer) for evaluation in evaluations)
     tables = [_rich_table(evaluations, names, width) for names in blocks]
-    return Group(*tables, Text(footnote(evaluations[0]), style="dim"))
+    return Group(*tables, Text(footnote(evaluations), style="dim"))
 
 
 def to_text(evaluations: Sequence[Evaluation], width: int = 100) -> str:
@@ -53,14 +54,18 @@ def to_markdown(evaluations: Sequence[Evaluation]) -> str:
     for names in _blocks(evaluations[0]):
         lines = ["| scorer | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
         for evaluation in evaluations:
-            cells = " | ".join(_cell(evaluation.metrics[name]) for name in names)
+            cells = " | ".join(cell(evaluation.metrics[name]) for name in names)
             lines.append(f"| {evaluation.scorer} | {cells} |")
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, footnote(evaluations[0])]) + "\n"
+    return "\n\n".join([*parts, footnote(evaluations)]) + "\n"
 
 
-def to_json(evaluations: Sequence[Evaluation]) -> str:
+def to_json(evaluations: Sequence[Evaluation], sections: Mapping[str, Any] | None = None) -> str:
     """Everything except the ranks of single cases, for other programs.
+
+    Args:
+        evaluations: Evaluations of the same cases under the same protocol, at least one.
+        sections: More values under the same protocol, by name.
 
     Raises:
         ConfigError: If two evaluations differ in protocol, cases or metrics.
@@ -82,8 +87,11 @@ def to_json(evaluations: Sequence[Evaluation]) -> str:
         "cases": first.cases,
         "unknown_targets": first.unknown_targets,
         "candidates": first.candidates,
+        "notes": notes(evaluations),
     }
-    return json.dumps({**head, "rows": rows}, indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({**head, "rows": rows, **(sections or {})}, indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 def check_comparable(evaluations: Sequence[Evaluation]) -> None:
@@ -110,12 +118,20 @@ def check_comparable(evaluations: Sequence[Evaluation]) -> None:
         )
 
 
-def footnote(evaluation: Evaluation) -> str:
-    """Number of cases, protocol, and how many targets are misses for every scorer."""
+def footnote(evaluations: Sequence[Evaluation]) -> str:
+    """Number of cases, protocol, how many targets are misses for every scorer, and notes."""
+    first = evaluations[0]
+    known = notes(evaluations)
     return (
-        f"{evaluation.cases} cases, {evaluation.unknown_targets} of them with a target that "
-        f"training never saw (a miss for every scorer). Protocol: {evaluation.protocol}."
+        f"{first.cases} cases, {first.unknown_targets} of them with a target that "
+        f"training never saw (a miss for every scorer). Protocol: {first.protocol}."
+        + (f" Notes: {'; '.join(known)}." if known else "")
     )
+
+
+def notes(evaluations: Sequence[Evaluation]) -> list[str]:
+    """The notes of all evaluations, each once."""
+    return list(dict.fromkeys(note for found in evaluations for note in found.notes))
 
 
 def _blocks(evaluation: Evaluation) -> list[list[str]]:
@@ -132,13 +148,17 @@ def _rich_table(evaluations: Sequence[Evaluation], names: Sequence[str], width: 
     for name in names:
         table.add_column(name)
     for evaluation in evaluations:
-        cells = [Text(_cell(evaluation.metrics[name])) for name in names]
+        cells = [Text(cell(evaluation.metrics[name])) for name in names]
         table.add_row(Text(evaluation.scorer), *cells)
     return Padding(table, (0, 0, 1, 0))
 
 
-def _cell(metric: Metric) -> str:
+def cell(metric: Metric) -> str:
     """The value and its interval without leading zeros: three of them fit into 80 columns."""
-    numbers = (metric.value, metric.low, metric.high)
-    value, low, high = (f"{x:.4f}"[:5] if x >= 1 else f"{x:.4f}".removeprefix("0") for x in numbers)
-    return f"{value} [{low}, {high}]"
+    return f"{number(metric.value)} [{number(metric.low)}, {number(metric.high)}]"
+
+
+def number(value: float) -> str:
+    """Four decimals without the leading zero."""
+    text = f"{value:.4f}"
+    return text[:5] if value >= 1 else text.replace("0.", ".", 1) if abs(value) < 1 else text

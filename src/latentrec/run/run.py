@@ -9,7 +9,6 @@ from typing import Any, final
 import polars as pl
 import torch
 
-from latentrec.baselines.markov import Markov
 from latentrec.baselines.popularity import Popularity
 from latentrec.build import (
     build_model,
@@ -23,6 +22,7 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories, SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
+from latentrec.evaluate.baselines import fit_baselines, left_out, tuning_note
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
 from latentrec.index import FIRST_ITEM, ItemIndex
@@ -264,9 +264,12 @@ def load(folder: str | Path, *, mark: str = "best", device: str = "auto") -> Run
 
 
 def evaluate_run(
-    run: Run, prepared: Prepared | None = None, knobs: EvaluateConfig | None = None
+    run: Run,
+    prepared: Prepared | None = None,
+    knobs: EvaluateConfig | None = None,
+    list_k: int = 0,
 ) -> list[Evaluation]:
-    """Judge a run beside popularity and Markov on the test cases of its data.
+    """Judge a run beside the baselines on the test cases of its data.
 
     A post-trained run is also judged beside the model that it started from.
 
@@ -274,30 +277,49 @@ def evaluate_run(
         run: The run.
         prepared: Its data, if the caller has them already.
         knobs: How to judge; by default as the run's own configuration says.
+        list_k: Length of the lists that are kept, see `latentrec.evaluate.beyond`; 0 for none.
+
+    Returns:
+        The baselines and, last, the run.
 
     Raises:
         CheckpointError: If the data changed since training.
         DataError: If there is no test case.
     """
     knobs = knobs or run.config.evaluate
-    prepared = prepared or prepare(run.config.data, run.config.split, bad_rows_dir=run.folder)
-    check_data(run.folder, prepared)
-    dataset = prepared.dataset
-    train, size = dataset.train(), dataset.index.size
-    scorers: list[Scorer] = [Popularity.fit(train, size), Markov.fit(train, size)]
-    scorers += [*_before(run), run.scorer]
-    return [
-        evaluate(
+    if prepared:
+        check_data(run.folder, prepared)
+    dataset = (prepared or prepared_data(run)).dataset
+
+    def judged(scorer: Scorer, notes: tuple[str, ...]) -> Evaluation:
+        return evaluate(
             scorer,
             dataset,
             dataset.test,
             top_k=knobs.top_k,
+            metrics=knobs.metrics,
             exclude_seen=knobs.exclude_seen,
             resamples=knobs.resamples,
             confidence=knobs.confidence,
+            list_k=list_k,
+            notes=notes,
         )
-        for scorer in scorers
-    ]
+
+    beside = [judged(found, tuning_note(found)) for found in fit_baselines(dataset, knobs)]
+    before = [judged(model, ()) for model in _before(run)]
+    return [*beside, *before, judged(run.scorer, left_out(dataset, knobs))]
+
+
+def prepared_data(run: Run) -> Prepared:
+    """The data that a run was trained on, read again.
+
+    Raises:
+        CheckpointError: If the data changed since training.
+        DataError: If the data break a rule.
+    """
+    prepared = prepare(run.config.data, run.config.split, bad_rows_dir=run.folder)
+    check_data(run.folder, prepared)
+    return prepared
 
 
 def _before(run: Run) -> list[Scorer]:

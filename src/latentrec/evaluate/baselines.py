@@ -1,0 +1,104 @@
+"""The baselines of a data set, each with the constants that do best on validation."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol, TypeVar, assert_never
+
+import numpy as np
+
+from latentrec.baselines.ease import EASE, too_large
+from latentrec.baselines.item_knn import ItemKNN
+from latentrec.baselines.markov import Markov
+from latentrec.baselines.popularity import Popularity
+from latentrec.baselines.recent import RecentPopularity
+from latentrec.config import BaselineName, EvaluateConfig
+from latentrec.data.dataset import Cases, SequenceDataset
+from latentrec.evaluate.evaluate import rank_cases
+from latentrec.evaluate.metrics import ndcg
+from latentrec.scorer import Scorer
+
+TUNING_CASES: Final = 3000
+"""Most validation cases that decide; more are drawn from with a fixed seed."""
+TUNING_K: Final = 10
+"""The constants with the best NDCG@10 are taken."""
+
+
+class Baseline(Scorer, Protocol):
+    """A scorer that can say with which constants it was fitted."""
+
+    settings: str
+    """The constants in words, empty if there are none."""
+
+
+B = TypeVar("B", bound=Baseline)
+
+
+def fit_baselines(dataset: SequenceDataset, knobs: EvaluateConfig) -> Iterator[Baseline]:
+    """Fit the wanted baselines on the training part, one after another, tuned on validation.
+
+    One that the data are too large for is left out; `left_out` says why.
+
+    Args:
+        dataset: The data; no test case is read.
+        knobs: Which baselines, and whether items of the history are hidden while tuning.
+    """
+    for name in knobs.baselines:
+        if not _reason(name, dataset, knobs):
+            yield fit_baseline(name, dataset, exclude_seen=knobs.exclude_seen)
+
+
+def left_out(dataset: SequenceDataset, knobs: EvaluateConfig) -> tuple[str, ...]:
+    """Why wanted baselines are missing, a line each."""
+    reasons = [_reason(name, dataset, knobs) for name in knobs.baselines]
+    return tuple(reason for reason in reasons if reason)
+
+
+def tuning_note(found: Baseline) -> tuple[str, ...]:
+    """With which constants a baseline was fitted, in words."""
+    return (f"{found.name} tuned on validation: {found.settings}",) if found.settings else ()
+
+
+def fit_baseline(name: BaselineName, dataset: SequenceDataset, *, exclude_seen: bool) -> Baseline:
+    """Fit one baseline on the training part, tuned on validation."""
+    train, size = dataset.train(), dataset.index.size
+    match name:
+        case "popularity":
+            return Popularity.fit(train, size)
+        case "recent-popularity":
+            return tuned(RecentPopularity.grid(dataset), dataset, exclude_seen=exclude_seen)
+        case "markov":
+            return tuned(Markov.grid(train, size), dataset, exclude_seen=exclude_seen)
+        case "item-knn":
+            return tuned(ItemKNN.grid(train, size), dataset, exclude_seen=exclude_seen)
+        case "ease":
+            return tuned(EASE.grid(train, size), dataset, exclude_seen=exclude_seen)
+        case _:
+            assert_never(name)
+
+
+def tuned(candidates: Iterable[B], dataset: SequenceDataset, *, exclude_seen: bool) -> B:
+    """The candidate with the best NDCG@10 on validation cases; of equal ones the first.
+
+    Args:
+        candidates: At least one; each is judged before the next is asked for.
+        dataset: The data that they were fitted on.
+        exclude_seen: Hide the items of the history.
+    """
+    cases = _some(dataset.valid)
+
+    def judged(scorer: B) -> float:
+        ranks = rank_cases(scorer, dataset, cases, exclude_seen=exclude_seen)
+        return float(ndcg(ranks, TUNING_K).mean())
+
+    return max(candidates, key=judged)
+
+
+def _reason(name: BaselineName, dataset: SequenceDataset, knobs: EvaluateConfig) -> str:
+    return too_large(dataset.index.size, knobs.ease_items) if name == "ease" else ""
+
+
+def _some(cases: Cases) -> Cases:
+    """At most `TUNING_CASES` of the cases, always the same ones."""
+    if len(cases) <= TUNING_CASES:
+        return cases
+    rows = np.sort(np.random.default_rng(0).permutation(len(cases))[:TUNING_CASES])
+    return Cases(cases.users[rows], cases.ends[rows], cases.targets[rows], cases.timestamps[rows])

@@ -1,0 +1,142 @@
+"""Comparison tables: values, tested differences and overlap as text, Markdown, LaTeX or JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Final
+
+from latentrec.evaluate.compare import Comparison, Difference, Row
+from latentrec.evaluate.grid import Grid, grids_markdown, grids_text
+from latentrec.evaluate.table import cell, number
+
+SMALLEST: Final = 0.0001
+"""p values below are printed as such."""
+
+
+def to_text(found: Comparison, width: int = 120) -> str:
+    """Plain text for a terminal or a log."""
+    return grids_text(_grids(found), footnote(found), width)
+
+
+def to_markdown(found: Comparison) -> str:
+    """Markdown tables with the footnote below."""
+    return grids_markdown(_grids(found), footnote(found))
+
+
+def to_latex(found: Comparison) -> str:
+    """LaTeX `tabular` environments (package booktabs), with the footnote as a paragraph."""
+    parts: list[str] = []
+    for grid in _grids(found):
+        lines = [f"% {grid.title}", rf"\begin{{tabular}}{{l{'r' * (len(grid.head) - 1)}}}"]
+        lines += [r"\toprule", _tex(grid.head), r"\midrule", *map(_tex, grid.rows)]
+        parts.append("\n".join([*lines, r"\bottomrule", r"\end{tabular}"]))
+    return "\n\n".join([*parts, _escaped(footnote(found))]) + "\n"
+
+
+def to_json(found: Comparison) -> str:
+    """Every number in full, for other programs."""
+    return json.dumps(asdict(found), indent=2, ensure_ascii=False) + "\n"
+
+
+def footnote(found: Comparison) -> str:
+    """What the columns mean, and the protocol."""
+    seeded = any(row.seeds > 1 for row in found.rows)
+    seeds = (
+        " Several seeds: values are means over the seeds, tests compare users' means over them, a "
+        "hit is one with at least half of the seeds, and 'sd seeds' is the standard deviation of "
+        "the seeds' means."
+        if seeded
+        else ""
+    )
+    tests = (
+        " p values are two-sided and corrected by Holm over the comparisons; t, Wilcoxon and "
+        "permutation are over users, McNemar over cases."
+        if found.differences
+        else ""
+    )
+    notes = f" Notes: {'; '.join(found.notes)}." if found.notes else ""
+    return (
+        f"{found.cases} cases of {found.users} users.{tests}{seeds} Protocol: {found.protocol}."
+        f"{notes}"
+    )
+
+
+def _grids(found: Comparison) -> list[Grid]:
+    grids = [_values(found)]
+    if found.differences:
+        grids += [_differences(found), _effects(found)]
+    return [*grids, _overlap(found)]
+
+
+def _values(found: Comparison) -> Grid:
+    seeded = any(row.seeds > 1 for row in found.rows)
+    names = tuple(found.rows[0].metrics)
+    head = ("system", *(("seeds",) if seeded else ()), *names)
+    head += (f"sd seeds, {found.metric}",) if seeded else ()
+    return Grid("Values [interval]", head, tuple(_value_row(r, found, seeded) for r in found.rows))
+
+
+def _value_row(row: Row, found: Comparison, seeded: bool) -> tuple[str, ...]:
+    cells = tuple(cell(metric) for metric in row.metrics.values())
+    if not seeded:
+        return (row.name, *cells)
+    spread = number(row.seed_sd[found.metric]) if row.seed_sd else "-"
+    return (row.name, str(row.seeds), *cells, spread)
+
+
+def _differences(found: Comparison) -> Grid:
+    seeded = any(other.seeds_p is not None for other in found.differences)
+    head = (f"against {found.reference}", f"difference, {found.metric}")
+    head += ("p t", "p Wilcoxon", "p permutation", *(("p seeds",) if seeded else ()))
+    rows = tuple(_difference_row(other, seeded) for other in found.differences)
+    return Grid("Differences [interval]", head, rows)
+
+
+def _difference_row(other: Difference, seeded: bool) -> tuple[str, ...]:
+    p = other.adjusted
+    of_seeds = ("-" if other.seeds_p is None else _p(other.seeds_p),) if seeded else ()
+    tests = (_p(p.t), _p(p.wilcoxon), _p(p.permutation))
+    return (other.name, cell(other.difference), *tests, *of_seeds)
+
+
+def _effects(found: Comparison) -> Grid:
+    top_k = found.metric.partition("@")[2]
+    head = (f"against {found.reference}", "Cohen's dz", "rank-biserial", "users that differ")
+    head += (f"hits@{top_k} only here", "only there", "p McNemar")
+    rows = tuple(
+        (
+            other.name,
+            f"{other.tests.dz:+.3f}",
+            f"{other.tests.rank_biserial:+.3f}",
+            str(other.tests.changed),
+            str(other.hits.only_first),
+            str(other.hits.only_second),
+            _p(other.adjusted.mcnemar),
+        )
+        for other in found.differences
+    )
+    return Grid("Effects and hits", head, rows)
+
+
+def _overlap(found: Comparison) -> Grid:
+    names = tuple(row.name for row in found.rows)
+    top_k = found.metric.partition("@")[2]
+    rows = tuple(
+        (name, *(f"{value:.2f}" for value in line))
+        for name, line in zip(names, found.overlap, strict=True)
+    )
+    return Grid(f"Overlap: hits@{top_k} of both over hits of either", ("", *names), rows)
+
+
+def _p(value: float) -> str:
+    return f"<{number(SMALLEST)}" if value < SMALLEST else number(value)
+
+
+def _tex(cells: Sequence[str]) -> str:
+    return " & ".join(map(_escaped, cells)) + r" \\"
+
+
+def _escaped(text: str) -> str:
+    signs = {"\\": r"\textbackslash{}", "<": r"$<$", "~": r"\textasciitilde{}"}
+    signs |= {sign: "\\" + sign for sign in "&%$#_{}"}
+    return "".join(signs.get(sign, sign) for sign in text)

@@ -1,0 +1,79 @@
+"""Sections: what stands below the table of metrics when asked for, as grids and as plain values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from latentrec.data.dataset import Cases, SequenceDataset
+from latentrec.evaluate.beyond import Beyond, field_of, of_targets
+from latentrec.evaluate.evaluate import Metric
+from latentrec.evaluate.grid import Grid
+from latentrec.evaluate.slices import Slice
+from latentrec.evaluate.table import number
+
+FEW: Final = 30
+"""Slices of fewer cases are shown without an interval: the bootstrap does not hold there."""
+
+
+def beyond_grid(
+    found: Mapping[str, Beyond], top_k: int, dataset: SequenceDataset, cases: Cases
+) -> Grid:
+    """One row a scorer, and a last one for what users chose.
+
+    Args:
+        found: Description of the lists by scorer.
+        top_k: Length of the lists.
+        dataset: Where the cases come from.
+        cases: The cases of the lists.
+    """
+    field = field_of(dataset.catalogue)
+    by = f"diversity by {field.name}" if field else "diversity"
+    head = ("scorer", f"coverage@{top_k}", "gini", "novelty (bits)", "popularity", "lift", by)
+    rows = [(name, *_beyond_cells(value)) for name, value in found.items()]
+    novelty, popularity = of_targets(dataset, cases)
+    chosen = ("(targets)", "-", "-", f"{novelty:.2f}", number(popularity), "-", "-")
+    title = f"Beyond accuracy: the first {top_k} items of each list"
+    return Grid(title, head, (*rows, chosen))
+
+
+def slices_grid(slices: Sequence[Slice], metric: str) -> Grid:
+    """One row a slice, a column a scorer; ± is half the width of the interval."""
+    names = tuple(slices[0].values)
+    rows = tuple(
+        (found.name, str(found.cases), *(_half(found.values[name], found.cases) for name in names))
+        for found in slices
+    )
+    title = f"Slices: {metric} ± half the width of its interval (none below {FEW} cases)"
+    return Grid(title, ("slice", "cases", *names), rows)
+
+
+def sections_json(found: Mapping[str, Beyond], slices: Sequence[Slice]) -> dict[str, Any]:
+    """The same values in full; a value that does not exist is null."""
+    plain: dict[str, Any] = {}
+    if found:
+        plain["beyond"] = {
+            name: {key: None if value != value else value for key, value in asdict(row).items()}
+            for name, row in found.items()
+        }
+    if slices:
+        plain["slices"] = [asdict(piece) for piece in slices]
+    return plain
+
+
+def _beyond_cells(value: Beyond) -> tuple[str, ...]:
+    return (
+        number(value.coverage),
+        number(value.gini),
+        f"{value.novelty:.2f}",
+        number(value.popularity),
+        f"{value.lift:+.2f}",
+        "-" if value.diversity != value.diversity else number(value.diversity),
+    )
+
+
+def _half(metric: Metric, cases: int) -> str:
+    value = f"{metric.value:.3f}".removeprefix("0")
+    if cases < FEW:
+        return value
+    half = f"{(metric.high - metric.low) / 2:.3f}".removeprefix("0")
+    return f"{value}±{half}"

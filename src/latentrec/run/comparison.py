@@ -1,0 +1,165 @@
+"""Compare runs: find or make their ranks, group seeds, and test them on the same cases."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from latentrec.errors import ConfigError
+from latentrec.evaluate.compare import Comparison, System, compare_systems
+from latentrec.evaluate.evaluate import intervals
+from latentrec.run.folder import read_config
+from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
+from latentrec.run.run import evaluate_run, load, prepared_data
+
+SEED_AT_END: Final = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
+"""How the names of runs of several seeds end."""
+
+
+def compare(
+    runs: Sequence[str | Path],
+    *,
+    baseline: str | None = None,
+    metric: str = "ndcg@10",
+    top_k: Sequence[int] = (10,),
+    exclude_seen: bool | None = None,
+) -> Comparison:
+    """Compare runs that were judged on the same test cases; runs that differ in the seed are one.
+
+    Ranks that a run does not hold yet are made first, which reads its data and scores them.
+
+    Args:
+        runs: Folders of trained runs, at least one.
+        baseline: What the others are tested against: a run's name, or a baseline's such as
+            `markov`; by default the first run.
+        metric: What is tested, like `ndcg@10`.
+        top_k: List lengths of the metrics in the table.
+        exclude_seen: Hide the items of the history; by default as the first run's configuration
+            says.
+
+    Raises:
+        ConfigError: If runs differ in data or protocol, two are the same run, or a name is unknown.
+        CheckpointError: If a folder holds no trained run.
+    """
+    folders = [Path(run) for run in runs]
+    if not folders:
+        raise ConfigError("compare: there is no run; give the folder of at least one")
+    knobs = read_config(folders[0]).evaluate
+    hidden = knobs.exclude_seen if exclude_seen is None else exclude_seen
+    judged = [_judged(folder, hidden) for folder in folders]
+    _check_same_task(judged)
+    named = _groups(judged)
+    systems = _baselines(judged, taken=set(named)) + [
+        System(name, tuple(run.ranks[run.model] for run in group)) for name, group in named.items()
+    ]
+    reference = _reference(baseline, systems, next(iter(named)))
+    tops = dict.fromkeys([*top_k, int(metric.partition("@")[2] or 0)])
+    return compare_systems(
+        systems,
+        judged[0].users,
+        reference=reference,
+        tested=[name for name in named if name != reference],
+        metric=metric,
+        shown=[f"{name}@{k}" for name in knobs.metrics for k in tops if k],
+        protocol=f"{judged[0].protocol}; {intervals(knobs.resamples, knobs.confidence)}",
+        resamples=knobs.resamples,
+        confidence=knobs.confidence,
+        notes=tuple(dict.fromkeys(note for note in judged[0].settings.values() if note)),
+    )
+
+
+def _judged(folder: Path, exclude_seen: bool) -> Judged:
+    """The ranks of a run, made now if they are not there."""
+    if not has_ranks(folder, exclude_seen):
+        run = load(folder)
+        knobs = run.config.evaluate.model_copy(update={"exclude_seen": exclude_seen})
+        prepared = prepared_data(run)
+        keep_ranks(folder, prepared, knobs, evaluate_run(run, prepared, knobs))
+    return read_ranks(folder, exclude_seen)
+
+
+def _check_same_task(judged: Sequence[Judged]) -> None:
+    first = judged[0]
+    for other in judged[1:]:
+        if other.fingerprint != first.fingerprint:
+            problem = (
+                f"were trained and judged on different data or splits (fingerprints "
+                f"{first.fingerprint[:12]} and {other.fingerprint[:12]})"
+            )
+        elif other.protocol != first.protocol:
+            problem = f"were judged by different protocols: {first.protocol} | {other.protocol}"
+        else:
+            continue
+        raise ConfigError(
+            f"compare: {first.folder} and {other.folder} {problem}; only runs of the same cases "
+            "can be compared"
+        )
+
+
+def _groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """Runs that differ in the seed only, under one name each, in the order given."""
+    groups: list[list[Judged]] = []
+    for run in judged:
+        for group in groups:
+            if _without_seed(group[0]) == _without_seed(run):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    for group in groups:
+        _check_seeds(group)
+    names = [_name(group) for group in groups]
+    return {
+        name if names.count(name) == 1 else str(group[0].folder): group
+        for name, group in zip(names, groups, strict=True)
+    }
+
+
+def _without_seed(run: Judged) -> dict[str, Any]:
+    """The configuration, except what does not make another method of it."""
+    values = run.config.model_dump(mode="json", exclude={"evaluate"})
+    values["train"] = {k: v for k, v in values["train"].items() if k not in ("seed", "device")}
+    return values
+
+
+def _check_seeds(group: Sequence[Judged]) -> None:
+    seeds: dict[int, Path] = {}
+    for run in group:
+        seed = run.config.train.seed
+        if seed in seeds:
+            raise ConfigError(
+                f"compare: {seeds[seed]} and {run.folder} have the same configuration and seed "
+                f"{seed}, so they are one run; give only one of them"
+            )
+        seeds[seed] = run.folder
+
+
+def _name(group: Sequence[Judged]) -> str:
+    """The folder's name; of several seeds what their folders share without a seed at the end."""
+    names = [run.folder.resolve().name for run in group]
+    if len(names) == 1:
+        return names[0]
+    stems = {SEED_AT_END.sub("", name) for name in names}
+    return stems.pop() if len(stems) == 1 else group[0].model
+
+
+def _baselines(judged: Sequence[Judged], taken: set[str]) -> list[System]:
+    """The baselines that stand beside any of the runs, in the order kept."""
+    found: dict[str, System] = {}
+    for run in judged:
+        for name, ranks in run.ranks.items():
+            if name != run.model and name not in taken:
+                found.setdefault(name, System(name, (ranks,)))
+    return list(found.values())
+
+
+def _reference(wanted: str | None, systems: Sequence[System], first: str) -> str:
+    names = [system.name for system in systems]
+    if wanted is None:
+        return first
+    if wanted not in names:
+        raise ConfigError(
+            f"compare: baseline '{wanted}' is neither a run nor a kept baseline; "
+            f"one of {', '.join(names)}"
+        )
+    return wanted

@@ -1,0 +1,73 @@
+"""Each figure beyond accuracy by hand, and against what theory says of controls."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from latentrec.data.dataset import SequenceDataset
+from latentrec.evaluate.beyond import beyond, diversity, field_of, gini, of_targets
+
+Build = Callable[..., SequenceDataset]
+ROWS = [[2, 3, 3], [2, 3, 4], [2, 5, 5]]
+CATEGORIES = [["a", "b"], ["b"], ["c"], []]
+
+
+def test_figures_by_hand(by_hand: Build) -> None:
+    dataset = by_hand(ROWS, items=4, categories=CATEGORIES)
+    # Training users: item 2 all three, 3 two, 4 none, 5 one.
+    lists = np.array([[2, 3], [3, 5], [2, 5]], np.int32)
+    found = beyond(lists, dataset, dataset.test)
+    shares = [1, 2 / 3, 2 / 3, 1 / 3, 1, 1 / 3]
+    assert found.coverage == 3 / 4
+    assert found.popularity == pytest.approx(np.mean(shares))
+    assert found.novelty == pytest.approx(-np.mean(np.log2(shares)))
+    history = np.mean([1, 2 / 3, 1, 2 / 3, 1, 1 / 3])
+    assert found.lift == pytest.approx(np.mean(shares) / history - 1)
+    # Counts 2 2 0 2: mean absolute difference of 6 pairs is 1, mean 1.5; times n / (n - 1).
+    assert found.gini == pytest.approx((2 * 3 * 2 / 16) / (2 * 1.5) * 4 / 3)
+    # Categories ab b | b - | ab -: distances 1/2, 1, 1.
+    assert found.diversity == pytest.approx((0.5 + 1 + 1) / 3)
+
+
+def test_targets_by_hand(by_hand: Build) -> None:
+    dataset = by_hand([[2, 2], [2, 3, 2], [3, 3], [2, 3]], items=2, unknown=(3,))
+    # Training users: item 2 three of four, 3 two of four. Known targets: 2, 2, 3.
+    novelty, popularity = of_targets(dataset, dataset.test)
+    assert popularity == pytest.approx((0.75 + 0.75 + 0.5) / 3)
+    assert novelty == pytest.approx((2 * math.log2(4 / 3) + 1) / 3)
+
+
+def test_one_list_for_all_and_a_random_list_per_case(by_hand: Build) -> None:
+    """Controls: a constant scorer covers K of N items; a random one nearly all, evenly."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(2, 102, (3000, 4)).tolist()
+    dataset = by_hand(rows, items=100)
+    constant = np.tile(np.arange(2, 12, dtype=np.int32), (3000, 1))
+    found = beyond(constant, dataset, dataset.test)
+    assert found.coverage == 0.1
+    assert found.gini == pytest.approx(0.9 * 100 / 99)
+    noise = np.stack([rng.permutation(100)[:10] + 2 for _ in rows]).astype(np.int32)
+    found = beyond(noise, dataset, dataset.test)
+    assert found.coverage == 1.0
+    # Counts are near normal with mean 300 and variance 270: Gini is s / (mean sqrt(pi)).
+    assert found.gini == pytest.approx(math.sqrt(270) / 300 / math.sqrt(math.pi), rel=0.25)
+    assert found.lift == pytest.approx(0.0, abs=0.02)
+
+
+def test_gini_is_that_of_all_pairs() -> None:
+    counts = np.random.default_rng(2).integers(0, 9, 40)
+    pairs = np.abs(counts[:, None] - counts[None, :]).sum() / (40 * 39)
+    assert gini(counts) == pytest.approx(pairs / (2 * counts.mean()))
+
+
+def test_padding_and_missing_categories_do_not_count(by_hand: Build) -> None:
+    dataset = by_hand(ROWS, items=4, categories=CATEGORIES)
+    short = np.array([[3, 0], [5, 5]], np.int32)
+    assert math.isnan(diversity(short, dataset.catalogue))
+    found = beyond(short, dataset, dataset.test)
+    assert found.coverage == 2 / 4
+    bare = by_hand(ROWS, items=4).catalogue
+    assert field_of(bare) is None
+    assert math.isnan(diversity(np.array([[2, 3]], np.int32), bare))

@@ -1,0 +1,88 @@
+"""Comparison of systems: seeds apart from users, the right cases against the right reference."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from latentrec.errors import ConfigError
+from latentrec.evaluate.compare import Comparison, System, compare_systems
+from latentrec.evaluate.compare_table import to_json, to_latex, to_markdown, to_text
+
+USERS = np.arange(8)
+FIRST = np.array([1, 1, 1, 50, 50, 50, 50, 2])
+BETTER = np.array([1, 1, 1, 1, 1, 3, 50, 1])
+
+
+def compared(*systems: System, **changed) -> Comparison:
+    names = [system.name for system in systems]
+    knobs = {
+        "reference": names[0], "tested": names[1:], "metric": "ndcg@10",
+        "shown": ["recall@10", "ndcg@10"], "protocol": "by hand", "resamples": 200,
+    }  # fmt: skip
+    return compare_systems(systems, changed.pop("users", USERS), **{**knobs, **changed})
+
+
+def test_one_seed_by_hand() -> None:
+    found = compared(System("a_b", (FIRST,)), System("c", (BETTER,)))
+    first, second = found.rows
+    assert first.metrics["recall@10"].value == 0.5
+    assert second.metrics["recall@10"].value == 7 / 8
+    assert (first.seeds, first.seed_sd) == (1, None)
+    (other,) = found.differences
+    gain = [0, 0, 0, 1, 1, 0.5, 0, 1 - 1 / math.log2(3)]
+    assert other.difference.value == pytest.approx(np.mean(gain))
+    assert other.tests.difference == pytest.approx(np.mean(gain))
+    assert (other.hits.only_first, other.hits.only_second) == (3, 0)
+    assert other.hits.p == pytest.approx(2 / 2**3)
+    assert other.adjusted.mcnemar == other.hits.p  # one comparison: nothing to correct
+    assert other.seeds_p is None
+    assert found.overlap == ((1.0, 4 / 7), (4 / 7, 1.0))
+
+
+def test_seeds_are_averaged_for_each_case_and_their_spread_stands_apart() -> None:
+    found = compared(System("a", (FIRST, BETTER)), System("b", (FIRST, FIRST)))
+    first, second = found.rows
+    assert first.seeds == 2
+    assert first.metrics["recall@10"].value == pytest.approx((0.5 + 7 / 8) / 2)
+    assert first.seed_sd["recall@10"] == pytest.approx((7 / 8 - 0.5) / math.sqrt(2))
+    assert second.seed_sd["recall@10"] == 0.0
+    (other,) = found.differences
+    assert other.tests.users == 8  # not 16: seeds are no further users
+    assert other.hits.only_second == 3  # half of the seeds hit
+    assert other.seeds_p == pytest.approx(0.5)  # t = 1 with one degree of freedom
+
+
+def test_cases_of_one_user_are_one_observation() -> None:
+    users = np.repeat(np.arange(4), 2)
+    found = compared(System("a", (FIRST,)), System("b", (BETTER,)), users=users)
+    assert (found.cases, found.users) == (8, 4)
+    assert found.differences[0].tests.users == 4
+    with pytest.raises(ConfigError, match="of one user"):
+        compared(System("a", (FIRST,)), users=np.zeros(8, np.int64))
+
+
+def test_more_comparisons_cost_more() -> None:
+    one = compared(System("a", (FIRST,)), System("b", (BETTER,)))
+    two = compared(System("a", (FIRST,)), System("b", (BETTER,)), System("c", (BETTER,)))
+    assert two.differences[0].tests == one.differences[0].tests
+    assert two.differences[0].adjusted.t == pytest.approx(2 * one.differences[0].tests.t)
+
+
+def test_a_wrong_metric_is_refused() -> None:
+    with pytest.raises(ConfigError, match="metric 'foo@10': must be one of recall, hit"):
+        compared(System("a", (FIRST,)), System("b", (BETTER,)), metric="foo@10")
+
+
+def test_all_forms_hold_the_figures_and_the_protocol() -> None:
+    found = compared(System("a_b", (FIRST, BETTER)), System("c", (BETTER,)), notes=("x=1",))
+    for text in (to_text(found), to_markdown(found), to_latex(found)):
+        assert "by hand" in " ".join(text.split())
+        assert "x=1" in text.replace(r"\_", "_")
+        assert ".6875" in text
+    assert r"a\_b & 2 & " in to_latex(found)
+    assert "| a_b | 2 | .6875 [" in to_markdown(found)
+    read = json.loads(to_json(found))
+    assert read["rows"][0]["seed_sd"]["recall@10"] == found.rows[0].seed_sd["recall@10"]
+    assert max(map(len, to_text(found, 100).splitlines())) <= 100

@@ -1,0 +1,67 @@
+"""Comparing runs: seeds become one system, and what cannot be compared is refused."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import latentrec
+from latentrec.errors import CheckpointError, ConfigError
+from latentrec.run import evaluate_run, fit, load
+
+SHORT = {"resamples": 20, "baselines": ["popularity", "markov"]}
+
+
+@pytest.fixture(scope="module")
+def runs(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of one model, and another model, of one epoch each."""
+    folder = tmp_path_factory.mktemp("compared")
+    for name, seed, kind in (("plr-s0", 0, "plr"), ("plr-s1", 1, "plr"), ("erl", 0, "erl")):
+        train = {"epochs": 1, "seed": seed}
+        config = tiny(train=train, reasoner={"kind": kind}, evaluate=SHORT)
+        list(fit(config, folder / name))
+    return folder
+
+
+def test_seeds_are_one_system_beside_the_baselines(runs: Path) -> None:
+    found = latentrec.compare([runs / "plr-s0", runs / "erl", runs / "plr-s1"])
+    assert [(row.name, row.seeds) for row in found.rows] == [
+        ("popularity", 1), ("markov", 1), ("plr", 2), ("erl", 1)
+    ]  # fmt: skip
+    assert (found.reference, [d.name for d in found.differences]) == ("plr", ["erl"])
+    assert "no item hidden; intervals: 95% bootstrap over users, 20 resamples" in found.protocol
+    judged = evaluate_run(load(runs / "erl", device="cpu"))[-1]
+    assert found.rows[3].metrics["ndcg@10"].value == judged.metrics["ndcg@10"].value
+
+
+def test_a_second_look_scores_nothing(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = latentrec.compare([runs / "plr-s0", runs / "erl"], baseline="markov", top_k=(5, 20))
+    monkeypatch.setattr("latentrec.run.comparison.load", None)
+    again = latentrec.compare([runs / "plr-s0", runs / "erl"], baseline="markov", top_k=(5, 20))
+    assert again == first
+    assert first.reference == "markov"
+    assert [d.name for d in first.differences] == ["plr-s0", "erl"]
+    assert "recall@20" in first.rows[0].metrics
+
+
+def test_the_same_seed_twice_is_refused(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "erl", tmp_path / "copy")
+    with pytest.raises(ConfigError, match="same configuration and seed 0, so they are one run"):
+        latentrec.compare([runs / "erl", tmp_path / "copy"])
+
+
+def test_other_data_are_refused(runs: Path, tiny: Any, tmp_path: Path) -> None:
+    other = tiny(train={"epochs": 1}, data={"seed": 8}, evaluate=SHORT)
+    list(fit(other, tmp_path / "other"))
+    with pytest.raises(ConfigError, match="different data or splits"):
+        latentrec.compare([runs / "erl", tmp_path / "other"])
+
+
+def test_what_is_not_there_is_said(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="one of popularity, markov, erl"):
+        latentrec.compare([runs / "erl"], baseline="ease")
+    with pytest.raises(ConfigError, match="there is no run"):
+        latentrec.compare([])
+    with pytest.raises(CheckpointError, match="no run there"):
+        latentrec.compare([tmp_path])
