@@ -7,14 +7,25 @@ import pytest
 import torch
 from torch import nn
 
-from latentrec.build import build_model, build_objective, build_optimiser, model_name
+from latentrec.build import (
+    build_loss,
+    build_model,
+    build_objective,
+    build_optimiser,
+    model_name,
+)
 from latentrec.config import TrainConfig
 from latentrec.configure import load_config, parse_config, preset_names
 from latentrec.data.catalogue import Catalogue, CategoricalField
+from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.index import ItemIndex
+from latentrec.objective.gbce import GbceLoss
+from latentrec.objective.next_item import ExactLoss, NextItemLoss
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
+from latentrec.objective.sampled import InBatchLoss, SampledLoss
+from latentrec.objective.sce import SceLoss
 
 INDEX = ItemIndex(["a", "b", "c"])
 STORE = CategoricalField(
@@ -146,3 +157,34 @@ def test_names_in_tables() -> None:
     assert model_name(load_config("unisrec")) == "unisrec"
     bidirectional = {"items": text, "encoder": {"kind": "bert4rec"}, "train": last}
     assert model_name(parse_config(bidirectional)) == "bert4rec-text+plr"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "kind", "weights"),
+    [
+        ({"kind": "sampled", "negatives": 7}, SampledLoss, [0, 0, 2, 1, 1]),
+        ({"kind": "sampled", "proposal": "uniform"}, SampledLoss, [0, 0, 1, 1, 1]),
+        ({"kind": "in-batch"}, InBatchLoss, [0, 0, 2, 1, 1]),
+        ({"kind": "sce", "coverage": 3.0, "bucket_items": 9}, SceLoss, None),
+        ({"kind": "gbce", "negatives": 5, "calibration": 0.5}, GbceLoss, None),
+        ({}, ExactLoss, None),
+    ],
+)
+def test_the_loss_takes_every_knob(
+    knobs: dict[str, Any], kind: type[NextItemLoss], weights: list[int] | None
+) -> None:
+    config = parse_config({"loss": knobs}).loss
+    loss = build_loss(config, Histories.from_lists([[2, 3], [2, 4]]), size=5)
+    assert isinstance(loss, kind)
+    name = "counts" if kind is InBatchLoss else "weights"
+    assert weights is None or loss.get_buffer(name).tolist() == weights
+    own = {k: v for k, v in knobs.items() if k not in ("kind", "proposal")}
+    assert {k: getattr(loss, k) for k in own} == own
+    assert loss.state_dict() == {}  # nothing of it belongs into a checkpoint
+
+
+@pytest.mark.parametrize("reasoner", ["none", "erl", "prl", "lares", "plr"])
+def test_the_loss_reaches_every_objective(reasoner: str) -> None:
+    loss = SceLoss(2.0, 3)
+    config = parse_config({"reasoner": {"kind": reasoner}}).reasoner
+    assert build_objective(config, loss).next_item is loss

@@ -2,7 +2,9 @@
 
 from typing import assert_never
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.optim import AdamW
 
 from latentrec.config import (
@@ -21,7 +23,17 @@ from latentrec.config import (
     UnisrecItemsConfig,
 )
 from latentrec.data.catalogue import Catalogue
+from latentrec.data.dataset import Histories, Int32s, Int64s
 from latentrec.errors import ConfigError
+from latentrec.index import FIRST_ITEM
+from latentrec.loss_config import (
+    ExactLossConfig,
+    GbceLossConfig,
+    InBatchLossConfig,
+    LossConfig,
+    SampledLossConfig,
+    SceLossConfig,
+)
 from latentrec.model.encoder import SequenceEncoder, TransformerEncoder
 from latentrec.model.items import FieldCodes, IdItemEncoder, ItemEncoder
 from latentrec.model.reasoner.contract import Reasoner
@@ -40,10 +52,14 @@ from latentrec.model.recommender import Recommender
 from latentrec.model.text_items import TextItemEncoder
 from latentrec.objective.contract import Objective, Ramp
 from latentrec.objective.erl import ErlObjective
+from latentrec.objective.gbce import GbceLoss
 from latentrec.objective.lares import LaresObjective
+from latentrec.objective.next_item import ExactLoss, NextItemLoss
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 from latentrec.objective.prl import PrlObjective
+from latentrec.objective.sampled import InBatchLoss, SampledLoss
+from latentrec.objective.sce import SceLoss
 
 
 def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
@@ -58,11 +74,11 @@ def build_model(config: RunConfig, catalogue: Catalogue) -> Recommender:
     return Recommender(items, encoder, _reasoner(config.reasoner, config.encoder))
 
 
-def build_objective(config: ReasonerConfig) -> Objective:
-    """The objective that trains a reasoner."""
+def build_objective(config: ReasonerConfig, next_item: NextItemLoss | None = None) -> Objective:
+    """The objective that trains a reasoner; by default with the exact next-item loss."""
     match config:
         case NoReasonerConfig():
-            return NextItemObjective()
+            return NextItemObjective(next_item)
         case ErlConfig():
             return ErlObjective(
                 config.kl_weight,
@@ -70,6 +86,7 @@ def build_objective(config: ReasonerConfig) -> Objective:
                 config.temperature,
                 Ramp(config.warmup_epochs, config.ramp_epochs),
                 config.term_positions,
+                next_item,
             )
         case PrlConfig():
             return PrlObjective(
@@ -80,6 +97,7 @@ def build_objective(config: ReasonerConfig) -> Objective:
                 config.noise_std,
                 Ramp(config.warmup_epochs, config.ramp_epochs),
                 config.term_positions,
+                next_item,
             )
         case LaresConfig():
             return LaresObjective(
@@ -88,6 +106,7 @@ def build_objective(config: ReasonerConfig) -> Objective:
                 config.temperature,
                 config.similarity,
                 config.mask_same_target,
+                next_item,
             )
         case PlrConfig():
             return PlrObjective(
@@ -98,9 +117,40 @@ def build_objective(config: ReasonerConfig) -> Objective:
                 config.temperature,
                 Ramp(config.warmup_epochs, config.ramp_epochs),
                 config.term_positions,
+                next_item,
             )
         case _:
             assert_never(config)
+
+
+def build_loss(config: LossConfig, train: Histories, size: int) -> NextItemLoss:
+    """The next-item loss; those that draw by popularity take it from the training part.
+
+    Args:
+        config: Which loss.
+        train: Training part of every user.
+        size: Number of item indices N.
+    """
+    match config:
+        case ExactLossConfig():
+            return ExactLoss()
+        case SampledLossConfig():
+            by_popularity = config.proposal == "popularity"
+            counts = _counts(train.items if by_popularity else np.arange(FIRST_ITEM, size), size)
+            return SampledLoss(config.negatives, counts)
+        case InBatchLossConfig():
+            return InBatchLoss(_counts(train.items, size))
+        case SceLossConfig():
+            return SceLoss(config.coverage, config.bucket_items)
+        case GbceLossConfig():
+            return GbceLoss(config.negatives, config.calibration)
+        case _:
+            assert_never(config)
+
+
+def _counts(items: Int32s | Int64s, size: int) -> Tensor:
+    """How often each item index occurs, shape (N,)."""
+    return torch.from_numpy(np.bincount(items, minlength=size))
 
 
 def needs_partners(config: ReasonerConfig) -> bool:

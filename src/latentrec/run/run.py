@@ -11,6 +11,7 @@ import torch
 from latentrec.baselines.markov import Markov
 from latentrec.baselines.popularity import Popularity
 from latentrec.build import (
+    build_loss,
     build_model,
     build_objective,
     build_optimiser,
@@ -157,13 +158,16 @@ def _epochs(
     resume: bool,
     on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
+    histories = dataset.train()
     samples = training_samples(
-        dataset.train(),
+        histories,
         config.encoder.max_length,
         config.train.positions,
         config.train.long_histories,
         needs_partners(config.reasoner),
     )
+
+    loss = build_loss(config.loss, histories, dataset.index.size)
 
     def validate(model: Recommender) -> dict[str, float]:
         scorer = _scorer(config, model)
@@ -173,7 +177,7 @@ def _epochs(
 
     return train(
         model,
-        build_objective(config.reasoner),
+        build_objective(config.reasoner, loss),
         build_optimiser(model, config.train),
         samples,
         config.train,
