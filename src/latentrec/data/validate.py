@@ -5,6 +5,7 @@ from typing import Final, final
 
 import polars as pl
 
+from latentrec.data.codes import encoded
 from latentrec.data.raw import BAD_ROW_SCHEMA, SHOWN, RawLog
 from latentrec.data.report import TimeUnit
 from latentrec.data.timestamps import AskedUnit, MixedUnitsError, Times, read_times
@@ -22,8 +23,8 @@ class Validated:
     """Sound rows and bad rows of a log.
 
     Attributes:
-        frame: user_id, item_id, micros (microseconds since 1970), rating, history and part as the
-            log has them; in input order.
+        frame: user_id, item_id (text as Enum), micros (microseconds since 1970), rating, history
+            and part as the log has them; in input order.
         bad: The rows that break a rule, see `BAD_ROW_SCHEMA`.
         time_unit: How the log wrote its times.
         notes: What a reader should know about the times.
@@ -59,9 +60,16 @@ def validate(log: RawLog, names: dict[str, str], unit: AskedUnit, rating_needed:
         columns.append(rating.alias("rating"))
     columns += [log.frame[name] for name in ("history", "part") if name in log.frame.columns]
     rules = pl.DataFrame([series.alias(name) for name, series in checked.items()])
+    frame = pl.DataFrame(columns)
+    if all(series.null_count() == len(series) for series in rules):
+        return Validated(_encoded(frame), log.bad, times.unit, times.notes)
     sound = rules.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    bad = _bad_rows(log, rules, ~sound, names) if not sound.all() else log.bad
-    return Validated(pl.DataFrame(columns).filter(sound), bad, times.unit, times.notes)
+    bad = _bad_rows(log, rules, ~sound, names)
+    return Validated(_encoded(frame.filter(sound)), bad, times.unit, times.notes)
+
+
+def _encoded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(encoded(frame[name]) for name in ("user_id", "item_id"))
 
 
 def _times(log: RawLog, unit: AskedUnit) -> Times:
