@@ -4,7 +4,7 @@ Both read the same file and do the same: rating above 3, no duplicates, 5-core t
 sort by user and time, item index from training, leave-one-out, flat arrays with offsets. latentrec
 also checks every row, looks for leaks and writes a report; the arrays must come out equal.
 
-    python benchmarks/preparation.py [ROWS]
+    python benchmarks/preparation.py [ROWS [TURNS]]
 """
 
 import sys
