@@ -40,8 +40,8 @@ format: install ## Rewrite the files the way the check wants them
 test: install check ## Check, then run all tests; the last line reads 'N passed, 0 failed'
 	@$(BIN)/python .ci/run_tests.py
 
-bench: install ## Run benchmarks/*.py
-	@set -e; found=; for file in benchmarks/*.py; do \
+bench: install ## Run benchmarks/*.py; files with a leading underscore are helpers
+	@set -e; found=; for file in benchmarks/[!_]*.py; do \
 	  if [ -f "$$file" ]; then found=1; echo "== $$file"; $(BIN)/python "$$file"; fi; done; \
 	  if [ -z "$$found" ]; then echo "no benchmarks yet: benchmarks/ holds no .py file"; fi
 

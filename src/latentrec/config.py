@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self, TypeAlias, final
 from pydantic import Field, model_validator
 
 from latentrec.knobs import Count, Knobs, Positive, PositiveInt, Rate, Weight
+from latentrec.loss_config import ExactLossConfig, LossConfig
 from latentrec.post_train_config import PostTrainConfig as PostTrainConfig
 from latentrec.reasoner_config import ErlConfig as ErlConfig
 from latentrec.reasoner_config import LaresConfig as LaresConfig
@@ -326,6 +327,8 @@ class RunConfig(Knobs):
     """Backbone."""
     reasoner: ReasonerConfig = PlrConfig()
     """Latent reasoning on top of the backbone."""
+    loss: LossConfig = ExactLossConfig()
+    """How the catalogue enters the next-item loss."""
     train: TrainConfig = TrainConfig()
     """Training."""
     evaluate: EvaluateConfig = EvaluateConfig()

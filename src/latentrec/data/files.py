@@ -156,7 +156,7 @@ def _json_by_polars(text: Text, wanted: list[tuple[str, str]]) -> pl.DataFrame |
 
 
 def _numbered(frame: pl.DataFrame, first: int) -> pl.DataFrame:
-    lines = pl.int_range(first, pl.len() + first, dtype=pl.Int64).alias("line")
+    lines = pl.int_range(first, pl.len() + first, dtype=pl.UInt32).alias("line")
     return frame.with_columns(pl.lit(0, dtype=pl.UInt16).alias("file"), lines)
 
 

@@ -78,19 +78,33 @@ def _above(frame: pl.DataFrame, limit: float) -> pl.DataFrame:
 def _without_duplicates(frame: pl.DataFrame, config: FilesConfig) -> pl.DataFrame:
     if config.duplicates == "keep":
         return frame
-    pairs, times = _pairs(frame), frame["timestamp"]
-    same = pl.DataFrame({"pair": pairs, "time": times}).select(
-        ~pl.struct(pl.all()).is_first_distinct()
-    )
-    single = frame.filter(~same.to_series())
-    if config.duplicates == "error" and len(single) < len(frame):
-        user, item = frame.filter(same.to_series()).row(0)[:2]
+    same = _duplicates(frame)
+    if not same.any():
+        return frame
+    single = frame.filter(~same)
+    if config.duplicates == "error":
+        user, item = frame.filter(same).row(0)[:2]
         raise DataError(
             f"duplicates: {len(frame) - len(single):,} rows equal another one in user, item and "
             f"time, first user '{user[:SHOWN]}' with item '{item[:SHOWN]}'; use --duplicates first "
             "or keep"
         )
     return single
+
+
+def _duplicates(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    """Rows equal in user, item and time to an earlier one, shape (n,).
+
+    The table is sorted, so that only rows with the user and time of a neighbour can be.
+    """
+    users, times = id_codes(frame["user_id"])[1], frame["timestamp"].to_numpy()
+    tied = np.zeros(len(frame), dtype=np.bool_)
+    tied[1:] = (users[1:] == users[:-1]) & (times[1:] == times[:-1])
+    rows = np.flatnonzero(tied | np.append(tied[1:], False))
+    ties = pl.DataFrame({"user": users[rows], "time": times[rows], "item": frame["item_id"][rows]})
+    same = np.zeros(len(frame), dtype=np.bool_)
+    same[rows] = ~ties.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    return same
 
 
 def _without_repeats(frame: pl.DataFrame, config: FilesConfig) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Interactions: the one table that all sources become, sorted by user, time and input row."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, final
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from latentrec.config import FilesConfig
-from latentrec.data.codes import id_codes
+from latentrec.data.codes import id_codes, sorted_order
 from latentrec.data.files import log_from_frame, read_log
 from latentrec.data.item_table import ItemTable, item_file, read_items, table_from_frame
 from latentrec.data.raw import RawLog, join_logs
@@ -32,9 +32,9 @@ class Interactions:
     """User actions in their final order, and the item table found beside them.
 
     Attributes:
-        frame: Columns user_id (text), item_id (text), timestamp (milliseconds since 1970), and
-            where the source has them rating (float) and part (train, valid or test); sorted by
-            user, time and input row.
+        frame: Columns user_id and item_id (text; an Enum where read from files or frames),
+            timestamp (milliseconds since 1970), and where the source has them rating (float) and
+            part (train, valid or test); sorted by user, time and input row.
         report: What was read.
         items: Item table; None without one.
     """
@@ -68,11 +68,9 @@ def read_interactions(config: FilesConfig, bad_rows_dir: Path | None = None) -> 
         DataError: If a file is missing or unreadable, a column is missing, or rows break a rule.
     """
     source = find_source(config)
-    log = join_logs([read_log(file, source.columns) for file in source.logs])
-    if source.prefixes:
-        log = sequences_from_prefixes(log, source.item_names)
+    checked = _checked(_read_logs(source), source, config, bad_rows_dir)
     items = None if source.items is None else read_items(source.items)
-    return _interactions(log, source, config, bad_rows_dir, items)
+    return _interactions(checked, items)
 
 
 def interactions_from_frame(
@@ -98,7 +96,7 @@ def interactions_from_frame(
     log = log_from_frame(_as_polars(frame), source.columns, "frame")
     names = item_file(Path("item frame"), Parquet(), config)
     table = None if items is None else table_from_frame(_as_polars(items), names)
-    return _interactions(log, source, config, None, table)
+    return _interactions(_checked(log, source, config, None), table)
 
 
 def _as_polars(frame: Any) -> pl.DataFrame:
@@ -111,14 +109,18 @@ def _as_polars(frame: Any) -> pl.DataFrame:
     raise DataError(f"frame of type {type(frame).__name__}: must be a Polars or pandas frame")
 
 
-def _interactions(
-    log: RawLog,
-    source: Source,
-    config: FilesConfig,
-    bad_rows_dir: Path | None,
-    items: ItemTable | None,
-) -> Interactions:
-    """Check all rows, deal with the bad ones, and sort the others."""
+def _read_logs(source: Source) -> RawLog:
+    log = join_logs([read_log(file, source.columns) for file in source.logs])
+    return sequences_from_prefixes(log, source.item_names) if source.prefixes else log
+
+
+def _checked(
+    log: RawLog, source: Source, config: FilesConfig, bad_rows_dir: Path | None
+) -> tuple[pl.DataFrame, ReadReport]:
+    """The sound rows in input order, and the report; bad rows are dealt with.
+
+    Nothing but the result holds on to the rows: the raw log is the largest thing of all.
+    """
     if log.rows == log.blank:
         raise DataError(f"{', '.join(log.files)}: has no rows")
     names = {"rating": source.columns.rating or "rating"} | dict(source.columns.needed())
@@ -131,7 +133,6 @@ def _interactions(
         raise DataError(
             f"{', '.join(log.files)}: no row is left after {len(checked.bad):,} bad ones"
         )
-    frame = _sorted(checked.frame)
     report = ReadReport(
         found=source.found,
         files=log.files,
@@ -140,8 +141,18 @@ def _interactions(
         blank=log.blank,
         bad=len(checked.bad),
         bad_rows_file=bad_rows_file,
-        notes=(*source.notes, *checked.notes, *_history_notes(frame)),
+        notes=(*source.notes, *checked.notes),
     )
+    return checked.frame, report
+
+
+def _interactions(
+    checked: tuple[pl.DataFrame, ReadReport], items: ItemTable | None
+) -> Interactions:
+    """The sound rows in their final order."""
+    frame, report = checked
+    frame = _sorted(frame)
+    report = replace(report, notes=(*report.notes, *_history_notes(frame)))
     return Interactions(frame.drop("history", strict=False), report, items)
 
 
@@ -150,7 +161,7 @@ def _history_notes(frame: pl.DataFrame) -> list[str]:
     if "history" not in frame.columns:
         return []
     first = pl.col("user_id") != pl.col("user_id").shift(1)
-    before = pl.col("history").fill_null("") + " " + pl.col("item_id")
+    before = pl.col("history").fill_null("") + " " + pl.col("item_id").cast(pl.String)
     expected = pl.when(first.fill_null(True)).then(pl.lit("")).otherwise(before.shift(1))
     differing = frame.select((pl.col("history").fill_null("") != expected.str.strip_chars()).sum())
     return [
@@ -175,12 +186,13 @@ def _handle_bad_rows(
 
 def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows by user, time, part of a given split, and input row; times in milliseconds."""
-    keys = [pl.Series("user", id_codes(frame["user_id"])[1]), frame["micros"]]
+    keys = [id_codes(frame["user_id"])[1], frame["micros"].to_numpy()]
     if "part" in frame.columns:
-        order = {"train": 0, "valid": 1, "test": 2}
-        keys.append(frame["part"].replace_strict(order, return_dtype=pl.Int8))
-    rows = pl.DataFrame([*keys, pl.int_range(len(frame), eager=True).alias("row")])
-    order = rows.select(pl.arg_sort_by(rows.columns)).to_series()
+        places = {"train": 0, "valid": 1, "test": 2}
+        keys.append(frame["part"].replace_strict(places, return_dtype=pl.Int64).to_numpy())
+    order = pl.Series(sorted_order(keys), dtype=pl.UInt32)
     milliseconds = (pl.col("micros") // 1000).alias("timestamp")
     optional = [name for name in ("rating", "part", "history") if name in frame.columns]
-    return frame[order].select("user_id", "item_id", milliseconds, *optional)
+    return frame.select("user_id", "item_id", milliseconds, *optional).select(
+        pl.all().gather(order)
+    )

@@ -29,7 +29,7 @@ class Times:
 
     Attributes:
         micros: Microseconds since 1970, null where the row breaks a rule, Int64, shape (n,).
-        rules: The rule that a row breaks, null where it breaks none, String, shape (n,).
+        rules: The rule that a row breaks, null where it breaks none, shape (n,); see `slim`.
         unit: How the log wrote its times.
         notes: What a reader should know about them.
     """
@@ -145,6 +145,14 @@ def _judge(
         .when(number >= limit)
         .then(pl.lit("lies after the year 5138; is the time unit right?"))
     )
-    rules = frame.select(rule.alias("rule")).to_series()
+    rules = slim(frame.select(rule.alias("rule")).to_series())
     sound = micros.zip_with(rules.is_null(), pl.Series([None], dtype=micros.dtype))
     return Times(sound.cast(pl.Int64), rules, unit)
+
+
+def slim(rules: pl.Series) -> pl.Series:
+    """Rules of rows; as a column without any memory where no row breaks one, the usual case."""
+    all_sound = rules.null_count() == len(rules)
+    return (
+        pl.Series(rules.name, [None], pl.Null).new_from_index(0, len(rules)) if all_sound else rules
+    )

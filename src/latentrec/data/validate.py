@@ -5,9 +5,10 @@ from typing import Final, final
 
 import polars as pl
 
+from latentrec.data.codes import encoded
 from latentrec.data.raw import BAD_ROW_SCHEMA, SHOWN, RawLog
 from latentrec.data.report import TimeUnit
-from latentrec.data.timestamps import AskedUnit, MixedUnitsError, Times, read_times
+from latentrec.data.timestamps import AskedUnit, MixedUnitsError, Times, read_times, slim
 from latentrec.errors import DataError
 
 FIELD_LIMIT: Final = 64 * 1024
@@ -22,8 +23,8 @@ class Validated:
     """Sound rows and bad rows of a log.
 
     Attributes:
-        frame: user_id, item_id, micros (microseconds since 1970), rating, history and part as the
-            log has them; in input order.
+        frame: user_id, item_id (text as Enum), micros (microseconds since 1970), rating, history
+            and part as the log has them; in input order.
         bad: The rows that break a rule, see `BAD_ROW_SCHEMA`.
         time_unit: How the log wrote its times.
         notes: What a reader should know about the times.
@@ -47,21 +48,29 @@ def validate(log: RawLog, names: dict[str, str], unit: AskedUnit, rating_needed:
     Raises:
         DataError: If a column has an impossible type, or times are in several units.
     """
-    ids = {
-        name: _read_ids(log.frame[name], log.text, names[name]) for name in ("user_id", "item_id")
-    }
+    columns: list[pl.Series] = []
+    checked: dict[str, pl.Series] = {}
+    for name in ("user_id", "item_id"):
+        values, checked[name] = _read_ids(log.frame[name], log.text, names[name])
+        columns.append(values.alias(name))
     times = _times(log, unit)
-    checked = {name: rules for name, (_, rules) in ids.items()} | {"timestamp": times.rules}
-    columns = [values.alias(name) for name, (values, _) in ids.items()]
+    checked["timestamp"] = times.rules
     columns.append(times.micros.alias("micros"))
     if "rating" in log.frame.columns:
         rating, checked["rating"] = _read_ratings(log.frame["rating"], rating_needed)
         columns.append(rating.alias("rating"))
     columns += [log.frame[name] for name in ("history", "part") if name in log.frame.columns]
     rules = pl.DataFrame([series.alias(name) for name, series in checked.items()])
+    frame = pl.DataFrame(columns)
+    if all(series.null_count() == len(series) for series in rules):
+        return Validated(_encoded(frame), log.bad, times.unit, times.notes)
     sound = rules.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    bad = _bad_rows(log, rules, ~sound, names) if not sound.all() else log.bad
-    return Validated(pl.DataFrame(columns).filter(sound), bad, times.unit, times.notes)
+    bad = _bad_rows(log, rules, ~sound, names)
+    return Validated(_encoded(frame.filter(sound)), bad, times.unit, times.notes)
+
+
+def _encoded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(encoded(frame[name]) for name in ("user_id", "item_id"))
 
 
 def _times(log: RawLog, unit: AskedUnit) -> Times:
@@ -80,7 +89,7 @@ def _read_ids(values: pl.Series, text: bool, name: str) -> tuple[pl.Series, pl.S
         rule = pl.when(value.is_null() | value.is_nan()).then(pl.lit("is missing"))
         rule = rule.when(~whole).then(pl.lit("must be text or a whole number"))
         ids = pl.when(whole).then(value).cast(pl.Int64, strict=False).cast(pl.String)
-        return frame.select(ids).to_series(), frame.select(rule).to_series()
+        return frame.select(ids).to_series(), slim(frame.select(rule).to_series())
     if isinstance(values.dtype, pl.Categorical | pl.Enum | pl.Null) or values.dtype.is_integer():
         frame = frame.cast(pl.String)
     elif values.dtype != pl.String:
@@ -99,7 +108,7 @@ def _read_ids(values: pl.Series, text: bool, name: str) -> tuple[pl.Series, pl.S
         .when(value.str.contains("\0", literal=True))
         .then(pl.lit("must not hold a NUL character"))
     )
-    return frame.to_series(), frame.select(rule).to_series()
+    return frame.to_series(), slim(frame.select(rule).to_series())
 
 
 def _read_ratings(values: pl.Series, needed: bool) -> tuple[pl.Series, pl.Series]:
@@ -117,7 +126,7 @@ def _read_ratings(values: pl.Series, needed: bool) -> tuple[pl.Series, pl.Series
         .then(pl.lit("must be a finite number"))
     )
     frame = pl.DataFrame([values.alias("value"), numbers.alias("number")])
-    return numbers.fill_nan(None), frame.select(rule).to_series()
+    return numbers.fill_nan(None), slim(frame.select(rule).to_series())
 
 
 def _bad_rows(

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from latentrec.build import build_model, build_objective, build_optimiser, build_samples
+from latentrec.build import build_loss, build_model, build_objective, build_optimiser, build_samples
 from latentrec.config import RunConfig
 from latentrec.data.batch import Batch, TrainingSamples, batches
 from latentrec.data.prepare import Prepared
@@ -46,9 +46,11 @@ def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
     catalogue = add_text(prepared, config.items, None).dataset.catalogue
     torch.manual_seed(config.train.seed)
     model = build_model(config, catalogue)
-    step = TrainingStep(model, build_objective(config.reasoner)).train()
+    train = prepared.dataset.train()
+    loss = build_loss(config.loss, train, catalogue.index.size)
+    step = TrainingStep(model, build_objective(config.reasoner, loss)).train()
     optimiser = build_optimiser(model, config.train)
-    samples = build_samples(config, prepared.dataset.train())
+    samples = build_samples(config, train)
     warm = min(getattr(config.reasoner, "warmup_epochs", 0), config.train.epochs)
     seconds = 0.0
     for epoch, count in ((0, warm), (config.train.epochs, config.train.epochs - warm)):

@@ -8,10 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentrec.data.batch import Batch
-from latentrec.index import FIRST_ITEM
 from latentrec.model.encoder import Encoded
 from latentrec.model.recommender import Recommender
-from latentrec.objective.terms import catalogue_cross_entropy
+from latentrec.objective.next_item import ExactLoss, NextItemLoss
 
 
 @final
@@ -29,7 +28,15 @@ class Losses:
 
 
 class Objective(nn.Module, ABC):
-    """Computes the loss of a model on a batch; owns no parameters of the model."""
+    """Computes the loss of a model on a batch; owns no parameters of the model.
+
+    Args:
+        next_item: How states are scored against the catalogue; default: all of it, exactly.
+    """
+
+    def __init__(self, next_item: NextItemLoss | None = None) -> None:
+        super().__init__()
+        self.next_item = next_item or ExactLoss()
 
     @abstractmethod
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
@@ -64,25 +71,31 @@ class Ramp:
 
 
 def warmup_losses(
-    model: Recommender, encoded: Encoded, batch: Batch, temperature: float = 1.0
+    model: Recommender,
+    encoded: Encoded,
+    batch: Batch,
+    next_item: NextItemLoss,
+    temperature: float = 1.0,
 ) -> Losses:
     """Next-item loss of the encoder's own state: what a warm-up minimises (docs/adr/0008)."""
     queries = model.items.queries(encoded.at(batch.positions)) / temperature
-    loss = next_item_loss(queries, batch, model.items.candidates())
+    loss = next_item_loss(queries, batch, model.items.candidates(), next_item)
     return Losses(loss, {"next_item": loss.detach()})
 
 
 def next_item_loss(
-    queries: Float[Tensor, "B P D"], batch: Batch, candidates: Float[Tensor, "N D"]
+    queries: Float[Tensor, "B P D"],
+    batch: Batch,
+    candidates: Float[Tensor, "N D"],
+    next_item: NextItemLoss,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of the targets over all real items; positions without a target are skipped.
+    """Mean loss of the targets among all real items; positions without a target are skipped.
 
     Args:
         queries: States as the item encoder scores them, see `ItemEncoder.queries`.
         batch: Holds the targets.
         candidates: Vectors of all item indices, see `ItemEncoder.candidates`.
+        next_item: The loss of each target.
     """
     rows = batch.predicted
-    return catalogue_cross_entropy(
-        queries[rows], candidates[FIRST_ITEM:], batch.targets[rows] - FIRST_ITEM
-    )
+    return next_item(queries[rows], candidates, batch.targets[rows])

@@ -6,6 +6,7 @@ from latentrec.data.batch import Batch
 from latentrec.index import FIRST_ITEM
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss, warmup_losses
+from latentrec.objective.next_item import NextItemLoss
 from latentrec.objective.positions import choose_positions, states_at
 from latentrec.objective.terms import mean_cosine, one_sided_kl
 
@@ -30,12 +31,19 @@ class ErlObjective(Objective):
         temperature: Divides all logits, above 0.
         ramp: When and how fast the diversity term sets in.
         term_positions: Positions of a history on which it is evaluated; 0 means all.
+        next_item: How states are scored against the catalogue; default: all of it, exactly.
     """
 
     def __init__(
-        self, kl_weight: float, kl_cap: float, temperature: float, ramp: Ramp, term_positions: int
+        self,
+        kl_weight: float,
+        kl_cap: float,
+        temperature: float,
+        ramp: Ramp,
+        term_positions: int,
+        next_item: NextItemLoss | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(next_item)
         self.kl_weight = kl_weight
         self.kl_cap = kl_cap
         self.temperature = temperature
@@ -46,10 +54,11 @@ class ErlObjective(Objective):
         """The losses of one batch."""
         encoded = model.encode(batch.items)
         if epoch < self.ramp.warmup_epochs:
-            return warmup_losses(model, encoded, batch, self.temperature)
+            return warmup_losses(model, encoded, batch, self.next_item, self.temperature)
         table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)
-        next_item = next_item_loss(queries(reasoned.train_state) / self.temperature, batch, table)
+        scaled = queries(reasoned.train_state) / self.temperature
+        next_item = next_item_loss(scaled, batch, table, self.next_item)
         columns, rows = choose_positions(batch, self.term_positions)
         states = queries(states_at(reasoned.steps, columns)[rows].flatten(1, 2))
         divergence = one_sided_kl(states, table[FIRST_ITEM:], self.temperature)

@@ -11,6 +11,7 @@ from latentrec.data.batch import Batch, Partners
 from latentrec.model.reasoner.lares import LaresReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, next_item_loss
+from latentrec.objective.next_item import NextItemLoss
 from latentrec.objective.terms import in_batch_contrast
 
 
@@ -38,6 +39,7 @@ class LaresObjective(Objective):
         temperature: Divides the similarities of both alignments, above 0.
         similarity: Of two states: their dot product, or their cosine.
         mask_same_target: Take rows with the same target for no negatives of each other.
+        next_item: How states are scored against the catalogue; default: all of it, exactly.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class LaresObjective(Objective):
         temperature: float,
         similarity: Literal["dot", "cosine"],
         mask_same_target: bool,
+        next_item: NextItemLoss | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(next_item)
         self.trajectory_weight = trajectory_weight
         self.step_weight = step_weight
         self.temperature = temperature
@@ -59,7 +62,7 @@ class LaresObjective(Objective):
         """The losses of one batch, which holds partners; the epoch plays no part."""
         reasoned = model(batch.items, batch.positions)
         queries = model.items.queries(reasoned.train_state)
-        next_item = next_item_loss(queries, batch, model.items.candidates())
+        next_item = next_item_loss(queries, batch, model.items.candidates(), self.next_item)
         parts = {"next_item": next_item.detach()}
         total = next_item
         if self.trajectory_weight > 0 or self.step_weight > 0:
@@ -74,7 +77,7 @@ class LaresObjective(Objective):
     ) -> dict[str, tuple[float, Float[Tensor, ""]]]:
         """Weight and value of each alignment."""
         reasoner = model.reasoner
-        assert isinstance(reasoner, LaresReasoner), "build.py gives this objective LARES' reasoner"
+        assert isinstance(reasoner, LaresReasoner), "build gives this objective LARES' reasoner"
         depth = reasoner.choose_depth()
         positions = batch.positions.gather(1, partners.columns)
         blocked = self._blocked(batch.targets.gather(1, partners.columns)[:, 0])

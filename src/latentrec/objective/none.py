@@ -9,11 +9,11 @@ from latentrec.objective.contract import Losses, Objective, next_item_loss
 
 @final
 class NextItemObjective(Objective):
-    """Full-softmax cross-entropy of the reasoner's training state (PLR Eq. 1)."""
+    """Next-item loss of the reasoner's training state alone (PLR Eq. 1)."""
 
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch; the epoch plays no part."""
         reasoned = model(batch.items, batch.positions)
         queries = model.items.queries(reasoned.train_state)
-        loss = next_item_loss(queries, batch, model.items.candidates())
+        loss = next_item_loss(queries, batch, model.items.candidates(), self.next_item)
         return Losses(loss, {"next_item": loss.detach()})

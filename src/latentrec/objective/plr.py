@@ -9,6 +9,7 @@ from latentrec.data.batch import Batch
 from latentrec.index import FIRST_ITEM
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss, warmup_losses
+from latentrec.objective.next_item import NextItemLoss
 from latentrec.objective.positions import choose_positions, states_at
 from latentrec.objective.terms import mean_cosine, pairwise_kl, reasoning_contrast
 
@@ -34,6 +35,7 @@ class PlrObjective(Objective):
         temperature: Temperature of the contrastive term.
         ramp: When and how fast both terms set in.
         term_positions: Positions of a history on which both terms are evaluated; 0 means all.
+        next_item: How states are scored against the catalogue; default: all of it, exactly.
     """
 
     def __init__(
@@ -45,8 +47,9 @@ class PlrObjective(Objective):
         temperature: float,
         ramp: Ramp,
         term_positions: int,
+        next_item: NextItemLoss | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(next_item)
         self.kl_weight = kl_weight if literal_sign else -kl_weight
         self.kl_cap = kl_cap
         self.contrastive_weight = contrastive_weight
@@ -58,10 +61,10 @@ class PlrObjective(Objective):
         """The losses of one batch."""
         encoded = model.encode(batch.items)
         if epoch < self.ramp.warmup_epochs:
-            return warmup_losses(model, encoded, batch)
+            return warmup_losses(model, encoded, batch, self.next_item)
         table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)
-        next_item = next_item_loss(queries(reasoned.train_state), batch, table)
+        next_item = next_item_loss(queries(reasoned.train_state), batch, table, self.next_item)
         columns, rows = choose_positions(batch, self.term_positions)
         states = states_at(reasoned.steps, columns)[rows].flatten(1, 2)
         return self._with_terms(model, batch, table, next_item, states, columns, rows, epoch)

@@ -7,13 +7,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.data.batch import Batch
-from latentrec.index import FIRST_ITEM
 from latentrec.model.encoder import Encoded
 from latentrec.model.reasoner.prl import PrlReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss, warmup_losses
+from latentrec.objective.next_item import NextItemLoss
 from latentrec.objective.positions import choose_positions, states_at
-from latentrec.objective.terms import catalogue_cross_entropy, noise_contrast
+from latentrec.objective.terms import noise_contrast
 
 
 @final
@@ -41,6 +41,7 @@ class PrlObjective(Objective):
         noise_std: Standard deviation of the noise on the state from which a step starts.
         ramp: When and how fast the contrast sets in.
         term_positions: Positions of a history on which the contrast is evaluated; 0 means all.
+        next_item: How states are scored against the catalogue; default: all of it, exactly.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class PrlObjective(Objective):
         noise_std: float,
         ramp: Ramp,
         term_positions: int,
+        next_item: NextItemLoss | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(next_item)
         self.temperature = temperature
         self.temperature_scale = temperature_scale
         self.earlier_weight = earlier_weight
@@ -66,10 +68,11 @@ class PrlObjective(Objective):
         """The losses of one batch; the model's reasoner must be PRL's."""
         encoded = model.encode(batch.items)
         if epoch < self.ramp.warmup_epochs:
-            return warmup_losses(model, encoded, batch, self.temperature)
+            return warmup_losses(model, encoded, batch, self.next_item, self.temperature)
         table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)
-        next_item = next_item_loss(queries(reasoned.train_state) / self.temperature, batch, table)
+        scaled = queries(reasoned.train_state) / self.temperature
+        next_item = next_item_loss(scaled, batch, table, self.next_item)
         earlier = self._earlier(queries(reasoned.steps), batch, table)
         total = next_item + self.earlier_weight * earlier
         parts = {"next_item": next_item.detach(), "earlier": earlier.detach()}
@@ -86,8 +89,8 @@ class PrlObjective(Objective):
         rows, count = batch.predicted, steps.shape[3] - 1
         divisors = step_temperatures(self.temperature, self.temperature_scale, count)[:-1]
         states = steps[rows][:, 0, :-1] / steps.new_tensor(divisors).unsqueeze(-1)
-        targets = (batch.targets[rows] - FIRST_ITEM).repeat_interleave(count)
-        return catalogue_cross_entropy(states.flatten(0, 1), table[FIRST_ITEM:], targets)
+        targets = batch.targets[rows].repeat_interleave(count)
+        return self.next_item(states.flatten(0, 1), table, targets)
 
     def _contrast(
         self,
@@ -98,7 +101,7 @@ class PrlObjective(Objective):
     ) -> Float[Tensor, ""]:
         """Contrast of the noisy with the clean states h_1 .. h_T at the chosen positions."""
         reasoner = model.reasoner
-        assert isinstance(reasoner, PrlReasoner), "build.py gives this objective PRL's reasoner"
+        assert isinstance(reasoner, PrlReasoner), "build gives this objective PRL's reasoner"
         columns, rows = choose_positions(batch, self.term_positions)
         clean = states_at(steps, columns)
         previous = clean[:, :, :, :-1]

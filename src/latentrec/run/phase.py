@@ -5,7 +5,13 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Final
 
-from latentrec.build import build_model, build_objective, build_post_objective, build_samples
+from latentrec.build import (
+    build_loss,
+    build_model,
+    build_objective,
+    build_post_objective,
+    build_samples,
+)
 from latentrec.config import PostTrainConfig, RunConfig
 from latentrec.data.batch import Samples, TrainingSamples, training_samples
 from latentrec.data.catalogue import Catalogue
@@ -99,7 +105,8 @@ def start_phase(
     """
     post, train = config.post_train, dataset.train()
     if post is None:
-        return build_objective(config.reasoner), build_samples(config, train)
+        loss = build_loss(config.loss, train, dataset.index.size)
+        return build_objective(config.reasoner, loss), build_samples(config, train)
     knobs = config.train
     samples = training_samples(
         train, config.encoder.max_length, knobs.positions, knobs.long_histories

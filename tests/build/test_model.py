@@ -11,19 +11,12 @@ from latentrec.build import (
     build_model,
     build_objective,
     build_optimiser,
-    build_question,
-    build_samples,
     model_name,
 )
-from latentrec.config import TrainConfig
 from latentrec.configure import load_config, parse_config, preset_names
 from latentrec.data.catalogue import Catalogue, CategoricalField
-from latentrec.data.cloze import ClozeSamples
-from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
-from latentrec.index import MASK, ItemIndex
-from latentrec.objective.none import NextItemObjective
-from latentrec.objective.plr import PlrObjective
+from latentrec.index import ItemIndex
 
 INDEX = ItemIndex(["a", "b", "c"])
 STORE = CategoricalField(
@@ -154,44 +147,6 @@ def test_every_preset_builds_and_all_its_parameters_are_trained(preset: str) -> 
     assert {id(p) for p in held} == {id(p) for p in model.parameters()}
     assert len(held) == len(list(model.parameters()))
     assert all(p.requires_grad for p in held)
-
-
-def test_the_optimiser_takes_step_size_and_decay() -> None:
-    model = build_model(parse_config({"encoder": ENCODER}), CATALOGUE)
-    optimiser = build_optimiser(model, TrainConfig(learning_rate=0.5, weight_decay=0.25))
-    assert [(g["lr"], g["weight_decay"]) for g in optimiser.param_groups] == [(0.5, 0.25)]
-
-
-def test_the_objective_goes_with_the_reasoner() -> None:
-    knobs = {"kind": "plr", "kl_weight": 0.5, "contrastive_weight": 0.25, "term_positions": 3}
-    found = build_objective(parse_config({"reasoner": knobs}).reasoner)
-    assert isinstance(found, PlrObjective)
-    none = build_objective(parse_config({"reasoner": {"kind": "none"}}).reasoner)
-    assert isinstance(none, NextItemObjective)
-
-
-def test_the_cloze_task_reaches_training_and_ranking() -> None:
-    """A model trained on masks and asked without one would rank by a state it never learned."""
-    knobs = {"kind": "bert4rec-cloze", "mask_probability": 0.4, "last_share": 0.3, "max_length": 3}
-    config = parse_config({"encoder": knobs, "reasoner": {"kind": "none"}})
-    train = Histories.from_lists([[2, 3, 4, 2, 3]])
-    samples = build_samples(config, train)
-    assert isinstance(samples, ClozeSamples)
-    assert (samples.mask_probability, samples.last_share) == (0.4, 0.3)
-    assert samples.lengths.tolist() == [3, 3]
-    asked = build_question(config.encoder)(train, config.encoder.max_length)
-    assert asked.items.tolist() == [[2, 3, MASK]]
-    model = build_model(config, CATALOGUE)
-    assert not model.encoder.causal
-    assert model.logits(asked.items, asked.positions).shape == (1, 1, INDEX.size)
-
-
-@pytest.mark.parametrize("kind", ["sasrec", "hstu", "bert4rec"])
-def test_all_other_backbones_are_asked_by_the_last_item(kind: str) -> None:
-    positions = "last" if kind == "bert4rec" else "all"
-    config = parse_config({"encoder": {"kind": kind}, "train": {"positions": positions}})
-    asked = build_question(config.encoder)(Histories.from_lists([[2, 3, 4]]), 3)
-    assert asked.items.tolist() == [[2, 3, 4]]
 
 
 def test_names_in_tables() -> None:
