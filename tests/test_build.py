@@ -13,6 +13,7 @@ from latentrec.configure import load_config, parse_config, preset_names
 from latentrec.data.catalogue import Catalogue, CategoricalField
 from latentrec.errors import ConfigError
 from latentrec.index import ItemIndex
+from latentrec.model.dropout import Dropout
 from latentrec.objective.none import NextItemObjective
 from latentrec.objective.plr import PlrObjective
 
@@ -94,7 +95,7 @@ def test_text_items_need_their_vectors() -> None:
 
 def test_dropout_reaches_every_place() -> None:
     config = parse_config({"encoder": {**ENCODER, "dropout": 0.3, "attention_dropout": 0.3}})
-    dropouts = [m.p for m in build_model(config, CATALOGUE).modules() if isinstance(m, nn.Dropout)]
+    dropouts = [m.p for m in build_model(config, CATALOGUE).modules() if isinstance(m, Dropout)]
     assert dropouts
     assert set(dropouts) == {0.3}
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.attention import Block, LayerKV, StepKV
+from latentrec.model.dropout import Dropout
 
 StepCache: TypeAlias = tuple[StepKV, ...]
 """The streams' own keys and values of all earlier steps, one entry a layer."""
@@ -107,7 +108,7 @@ class TransformerEncoder(SequenceEncoder):
         self.causal = causal
         self.position = nn.Embedding(max_length, dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(dim, heads, inner, dropout, attention_dropout) for _ in range(layers)
         )
