@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from latentrec.build import build_model, build_objective, build_optimiser, model_name
 from latentrec.config import TrainConfig

@@ -5,7 +5,7 @@ from typing import final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.dropout import Dropout, dropout
@@ -75,6 +75,28 @@ class Block(nn.Module):
         mixed = attend(q, k, v, allowed, self.attention_dropout if self.training else 0.0)
         return self._finish(x, mixed.transpose(1, 2).flatten(2)), LayerKV(k, v)
 
+    def history_at(
+        self,
+        x: Float[Tensor, "B L D"],
+        positions: Int[Tensor, "B P"],
+        allowed: Bool[Tensor, "B P L"],
+    ) -> tuple[Float[Tensor, "B P D"], LayerKV]:
+        """The layer's output at some positions only; its keys and values at all of them.
+
+        Args:
+            x: Inputs of the layer.
+            positions: Where the output is read.
+            allowed: True where one of those positions may look into the history.
+        """
+        dim = x.shape[-1]
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        read = x.gather(1, positions.unsqueeze(-1).expand(-1, -1, dim))
+        q = self._split(F.linear(read, weight[:dim], bias[:dim]))
+        k, v = (self._split(p) for p in F.linear(x, weight[dim:], bias[dim:]).chunk(2, dim=-1))
+        drop = self.attention_dropout if self.training else 0.0
+        mixed = attend(q, k, v, allowed.unsqueeze(1), drop)
+        return self._finish(read, mixed.transpose(1, 2).flatten(2)), LayerKV(k, v)
+
     def step(
         self,
         x: Float[Tensor, "B P M D"],
@@ -135,20 +157,20 @@ class Block(nn.Module):
 
 
 def attend(
-    q: Float[Tensor, "B H L C"],
+    q: Float[Tensor, "B H P C"],
     k: Float[Tensor, "B H L C"],
     v: Float[Tensor, "B H L C"],
-    allowed: Bool[Tensor, "B 1 L L"] | None,
+    allowed: Bool[Tensor, "B 1 P L"] | None,
     drop: float,
-) -> Float[Tensor, "B H L C"]:
+) -> Float[Tensor, "B H P C"]:
     """Attention over the history, by the fastest way that can drop weights.
 
     Args:
-        q: Queries.
+        q: Queries of some positions, or of all (P = L).
         k: Keys.
         v: Values.
         allowed: True where a position (row) may look (column), somewhere in each row; None means
-            causal.
+            causal, for the queries of all positions.
         drop: Share of weights that is dropped.
     """
     if drop == 0 or q.device.type != "cpu":

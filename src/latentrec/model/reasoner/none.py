@@ -13,6 +13,8 @@ from latentrec.model.reasoner.contract import Reasoned, Reasoner
 class NoReasoner(Reasoner):
     """Trains and ranks with h_0: the plain backbone."""
 
+    reads_all = False
+
     def forward(
         self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
     ) -> Reasoned:

@@ -28,6 +28,8 @@ class PlrReasoner(Reasoner):
         steps: Number of steps T, at least 1.
     """
 
+    reads_all = False
+
     def __init__(self, dim: int, streams: int, steps: int) -> None:
         super().__init__()
         self.triggers = nn.Parameter(torch.randn(streams, dim) * 0.02)
