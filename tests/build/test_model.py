@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from latentrec.build import (
     build_model,
@@ -17,6 +16,7 @@ from latentrec.configure import load_config, parse_config, preset_names
 from latentrec.data.catalogue import Catalogue, CategoricalField
 from latentrec.errors import ConfigError
 from latentrec.index import ItemIndex
+from latentrec.model.dropout import Dropout
 
 INDEX = ItemIndex(["a", "b", "c"])
 STORE = CategoricalField(
@@ -119,7 +119,7 @@ def test_text_items_need_their_vectors() -> None:
 
 def test_dropout_reaches_every_place() -> None:
     config = parse_config({"encoder": {**ENCODER, "dropout": 0.3, "attention_dropout": 0.3}})
-    dropouts = [m.p for m in build_model(config, CATALOGUE).modules() if isinstance(m, nn.Dropout)]
+    dropouts = [m.p for m in build_model(config, CATALOGUE).modules() if isinstance(m, Dropout)]
     assert dropouts
     assert set(dropouts) == {0.3}
 

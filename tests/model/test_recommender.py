@@ -90,3 +90,29 @@ def test_a_padded_row_stays_finite(make_model: MakeModel) -> None:
     with torch.no_grad():
         logits = model.logits(torch.tensor([[PAD, PAD], [3, 4]]), torch.tensor([[0], [1]]))
     assert logits[1].isfinite().all()
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("streams", [0, 2])
+@pytest.mark.parametrize(
+    "items", [[HISTORY, [7, 8, 5, *[PAD] * 3]], [HISTORY, [*[PAD] * 3, 7, 8, 5]]]
+)
+def test_leaving_out_what_nobody_reads_changes_nothing(
+    make_model: MakeModel, causal: bool, streams: int, items: list[list[int]]
+) -> None:
+    """The last layer at the predicted positions only: states and gradients of the full pass."""
+    model, rows = make_model(streams, causal=causal).double(), torch.tensor(items)
+    positions = (
+        torch.tensor([[5, 1], [5, 3]]) if items[1][0] == PAD else torch.tensor([[5, 1], [2, 0]])
+    )
+    full = model.reason(model.encode(rows), positions).infer_state
+    pruned = model(rows, positions).infer_state
+    assert not model.encoder.encode_at(model.items(rows), rows == PAD, positions).hidden[0, 0].any()
+    torch.testing.assert_close(pruned, full)
+    weights = list(model.encoder.parameters())
+    for a, b in zip(
+        torch.autograd.grad(full.square().sum(), weights),
+        torch.autograd.grad(pruned.square().sum(), weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)

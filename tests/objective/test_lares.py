@@ -128,9 +128,10 @@ def test_both_views_take_the_same_depth(depths: Depths, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(LaresReasoner, "reason", spy)
     losses()
-    assert seen == [2, 5, 5]
-    assert starts[0].shape == starts[1].shape
-    assert not torch.equal(starts[0], starts[1])
+    assert seen[0] == 2
+    assert set(seen[1:]) == {5}
+    corners = [start[0, 0].tolist() for start in starts]
+    assert len(corners) == len({tuple(corner) for corner in corners})
 
 
 def test_a_single_step_has_no_step_alignment(depths: Depths) -> None:

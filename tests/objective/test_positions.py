@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentrec.data.batch import Batch
-from latentrec.objective.positions import choose_positions, states_at
+from latentrec.objective.positions import choose_positions, encode_prefixes, states_at
 
 TARGETS = torch.tensor([[9, 3, 11, 5], [2, 6, 0, 0], [6, 0, 0, 0]])
 BATCH = Batch(torch.full((3, 4), 2), torch.arange(4).expand(3, 4), TARGETS)
@@ -37,3 +37,20 @@ def test_states_are_those_of_the_columns() -> None:
     found = states_at(steps, columns)
     for b in range(3):
         assert torch.equal(found[b], steps[b, columns[b]])
+
+
+@pytest.mark.parametrize("rows", [1, 3, 11])
+def test_prefixes_come_back_in_order_and_hold_all_that_is_read(rows: int) -> None:
+    """Cut behind the last position that is read, in however many parts."""
+    torch.manual_seed(0)
+    items, positions = torch.randint(2, 99, (rows, 7)), torch.randint(7, (rows, 2))
+    widths = []
+
+    def sums(items: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        widths.append(items.shape[1])
+        assert items.shape[1] == int(positions.max()) + 1
+        return items.double().cumsum(1).gather(1, positions)
+
+    found = encode_prefixes(items, positions, sums)
+    assert torch.equal(found, items.double().cumsum(1).gather(1, positions))
+    assert widths == sorted(widths)

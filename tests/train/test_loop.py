@@ -15,6 +15,7 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories
 from latentrec.errors import CheckpointError, TrainingError
 from latentrec.index import ItemIndex
+from latentrec.model.dropout import Dropout
 from latentrec.model.recommender import Recommender
 from latentrec.train.checkpoint import CheckpointFolder
 from latentrec.train.loop import EpochReport, Step, fit
@@ -184,7 +185,7 @@ def test_collapsed_streams_raise_an_alarm(tmp_path: Path) -> None:
             block.output.weight.zero_()
             block.feed_forward[2].weight.zero_()
     for module in training.model.modules():
-        if isinstance(module, torch.nn.Dropout):
+        if isinstance(module, Dropout):
             module.p = 0.0
     first, second = training.run()
     assert first.warnings == ()  # the warm-up does not reason

@@ -5,8 +5,10 @@ from typing import final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+from latentrec.model.dropout import Dropout, dropout
 
 
 @final
@@ -52,10 +54,10 @@ class Block(nn.Module):
         self.output = nn.Linear(dim, dim)
         self.attention_norm = nn.LayerNorm(dim)
         self.feed_forward = nn.Sequential(
-            nn.Linear(dim, inner), nn.GELU(), nn.Linear(inner, dim), nn.Dropout(dropout)
+            nn.Linear(dim, inner), nn.GELU(), nn.Linear(inner, dim), Dropout(dropout)
         )
         self.feed_forward_norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def history(
         self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"] | None
@@ -70,11 +72,30 @@ class Block(nn.Module):
             The layer's output, and its keys and values for later reasoning steps.
         """
         q, k, v = (self._split(part) for part in self.query_key_value(x).chunk(3, dim=-1))
-        drop = self.attention_dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=allowed, dropout_p=drop, is_causal=allowed is None
-        )
+        mixed = attend(q, k, v, allowed, self.attention_dropout if self.training else 0.0)
         return self._finish(x, mixed.transpose(1, 2).flatten(2)), LayerKV(k, v)
+
+    def history_at(
+        self,
+        x: Float[Tensor, "B L D"],
+        positions: Int[Tensor, "B P"],
+        allowed: Bool[Tensor, "B P L"],
+    ) -> tuple[Float[Tensor, "B P D"], LayerKV]:
+        """The layer's output at some positions only; its keys and values at all of them.
+
+        Args:
+            x: Inputs of the layer.
+            positions: Where the output is read.
+            allowed: True where one of those positions may look into the history.
+        """
+        dim = x.shape[-1]
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        read = x.gather(1, positions.unsqueeze(-1).expand(-1, -1, dim))
+        q = self._split(F.linear(read, weight[:dim], bias[:dim]))
+        k, v = (self._split(p) for p in F.linear(x, weight[dim:], bias[dim:]).chunk(2, dim=-1))
+        drop = self.attention_dropout if self.training else 0.0
+        mixed = attend(q, k, v, allowed.unsqueeze(1), drop)
+        return self._finish(read, mixed.transpose(1, 2).flatten(2)), LayerKV(k, v)
 
     def step(
         self,
@@ -117,10 +138,10 @@ class Block(nn.Module):
     ) -> Float[Tensor, "B H P M S"]:
         """Attention weights over the history and the stream's own steps, S = L + t."""
         history = (q.flatten(2, 3) @ history_keys.transpose(-1, -2)).unflatten(2, q.shape[2:4])
-        history = history.masked_fill(~allowed[:, None, :, None, :], float("-inf"))
+        history.add_(closed(allowed, history.dtype)[:, None, :, None, :])
         own = torch.einsum("bhpmc,bhpmtc->bhpmt", q, own_keys)
         weights = torch.cat([history, own], dim=-1).softmax(dim=-1)
-        return F.dropout(weights, self.attention_dropout, self.training)
+        return dropout(weights, self.attention_dropout) if self.training else weights
 
     def _finish(
         self, x: Float[Tensor, "*R D"], mixed: Float[Tensor, "*R D"]
@@ -133,6 +154,38 @@ class Block(nn.Module):
 
     def _split_streams(self, x: Float[Tensor, "B P M D"]) -> Float[Tensor, "B H P M C"]:
         return x.unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4)
+
+
+def attend(
+    q: Float[Tensor, "B H P C"],
+    k: Float[Tensor, "B H L C"],
+    v: Float[Tensor, "B H L C"],
+    allowed: Bool[Tensor, "B 1 P L"] | None,
+    drop: float,
+) -> Float[Tensor, "B H P C"]:
+    """Attention over the history, by the fastest way that can drop weights.
+
+    Args:
+        q: Queries of some positions, or of all (P = L).
+        k: Keys.
+        v: Values.
+        allowed: True where a position (row) may look (column), somewhere in each row; None means
+            causal, for the queries of all positions.
+        drop: Share of weights that is dropped.
+    """
+    if drop == 0 or q.device.type != "cpu":
+        return F.scaled_dot_product_attention(
+            q, k, v, attn_mask=allowed, dropout_p=drop, is_causal=allowed is None
+        )
+    length = q.shape[2]
+    seen = torch.ones(length, length, dtype=torch.bool).tril() if allowed is None else allowed
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    return dropout(scores.add_(closed(seen, scores.dtype)).softmax(dim=-1), drop) @ v
+
+
+def closed(allowed: Bool[Tensor, "*S"], dtype: torch.dtype) -> Float[Tensor, "*S"]:
+    """What is added to scores: minus infinity where attention may not look, else 0."""
+    return torch.zeros_like(allowed, dtype=dtype).masked_fill_(~allowed, float("-inf"))
 
 
 def append_step(

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.attention import Block, LayerKV, StepKV
+from latentrec.model.dropout import Dropout
 
 StepCache: TypeAlias = tuple[StepKV, ...]
 """The streams' own keys and values of all earlier steps, one entry a layer."""
@@ -50,6 +51,19 @@ class SequenceEncoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, embedded: Float[Tensor, "B L D"], padding: Bool[Tensor, "B L"]) -> Encoded:
         """Encode histories of item vectors; padding may stand on either side."""
+
+    def encode_at(
+        self,
+        embedded: Float[Tensor, "B L D"],
+        padding: Bool[Tensor, "B L"],
+        positions: Int[Tensor, "B P"],
+    ) -> Encoded:
+        """Encode histories whose states are read at some positions only.
+
+        Here it encodes everything; an encoder that can leave work out does, and `Encoded.hidden`
+        then holds zeros at other positions. The positions of a history differ from each other.
+        """
+        return self(embedded, padding)
 
     @abstractmethod
     def extend(
@@ -107,7 +121,7 @@ class TransformerEncoder(SequenceEncoder):
         self.causal = causal
         self.position = nn.Embedding(max_length, dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(dim, heads, inner, dropout, attention_dropout) for _ in range(layers)
         )
@@ -115,14 +129,36 @@ class TransformerEncoder(SequenceEncoder):
 
     def forward(self, embedded: Float[Tensor, "B L D"], padding: Bool[Tensor, "B L"]) -> Encoded:
         """Encode histories; see `SequenceEncoder.forward`."""
+        x, prefix = self._read(embedded, padding, len(self.blocks))
+        return Encoded(x, padding, prefix)
+
+    def encode_at(
+        self,
+        embedded: Float[Tensor, "B L D"],
+        padding: Bool[Tensor, "B L"],
+        positions: Int[Tensor, "B P"],
+    ) -> Encoded:
+        """The last layer at the given positions only; see `SequenceEncoder.encode_at`."""
+        x, prefix = self._read(embedded, padding, len(self.blocks) - 1)
+        block = self.blocks[-1]
+        assert isinstance(block, Block)
+        state, last = block.history_at(x, positions, self._visible(positions, padding))
+        index = positions.unsqueeze(-1).expand_as(state)
+        hidden = torch.zeros_like(x, dtype=state.dtype).scatter(1, index, state)
+        return Encoded(hidden, padding, (*prefix, last))
+
+    def _read(
+        self, embedded: Float[Tensor, "B L D"], padding: Bool[Tensor, "B L"], layers: int
+    ) -> tuple[Float[Tensor, "B L D"], tuple[LayerKV, ...]]:
+        """The history through the first layers."""
         x = self.dropout(self.norm(embedded + self.position(places(padding))))
         allowed = history_mask(padding, self.causal)
         prefix: list[LayerKV] = []
-        for block in self.blocks:
+        for block in self.blocks[:layers]:
             assert isinstance(block, Block)
             x, layer = block.history(x, allowed)
             prefix.append(layer)
-        return Encoded(x, padding, tuple(prefix))
+        return x, tuple(prefix)
 
     def extend(
         self,

@@ -36,8 +36,11 @@ class Recommender(nn.Module):
         return self.reasoner(encoded, positions, self.encoder)
 
     def forward(self, items: Int[Tensor, "B L"], positions: Int[Tensor, "B P"]) -> Reasoned:
-        """Read histories and reason from given positions."""
-        return self.reason(self.encode(items), positions)
+        """Read histories, where all states are needed or some, and reason from given positions."""
+        if self.reasoner.reads_all:
+            return self.reason(self.encode(items), positions)
+        encoded = self.encoder.encode_at(self.items(items), items == PAD, positions)
+        return self.reason(encoded, positions)
 
     def logits(
         self, items: Int[Tensor, "B L"], positions: Int[Tensor, "B P"]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from latentrec.model.dropout import Dropout
 from latentrec.model.items import ItemEncoder
 
 LEAST_NOISE: Final = 1e-2
@@ -37,7 +38,7 @@ class ExpertMixture(nn.Module):
         self.bias = nn.Parameter(torch.zeros(experts, text_dim))
         self.gate = nn.Parameter(torch.zeros(text_dim, experts))
         self.noise = nn.Parameter(torch.zeros(text_dim, experts))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         nn.init.normal_(self.weight, std=0.02)
 
     def forward(self, text: Float[Tensor, "n X"]) -> Float[Tensor, "n D"]:

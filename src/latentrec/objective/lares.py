@@ -12,6 +12,7 @@ from latentrec.model.reasoner.lares import LaresReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, next_item_loss
 from latentrec.objective.next_item import NextItemLoss
+from latentrec.objective.positions import encode_prefixes
 from latentrec.objective.terms import in_batch_contrast
 
 
@@ -118,6 +119,10 @@ def _states(
     depth: int,
 ) -> Float[Tensor, "B k D"]:
     """T_1 .. T_k at one position of each history, from a pass of their own."""
-    encoded = model.encode(items)
-    start = reasoner.start(encoded)
-    return reasoner.reason(encoded, positions, model.encoder, depth, start).steps[:, 0, 0]
+
+    def states(items: Int[Tensor, "b l"], positions: Int[Tensor, "b 1"]) -> Tensor:
+        encoded = model.encode(items)
+        start = reasoner.start(encoded)
+        return reasoner.reason(encoded, positions, model.encoder, depth, start).steps[:, 0, 0]
+
+    return encode_prefixes(items, positions, states)

@@ -10,7 +10,7 @@ from latentrec.index import FIRST_ITEM
 from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective, Ramp, next_item_loss, warmup_losses
 from latentrec.objective.next_item import NextItemLoss
-from latentrec.objective.positions import choose_positions, states_at
+from latentrec.objective.positions import choose_positions, encode_prefixes, states_at
 from latentrec.objective.terms import mean_cosine, pairwise_kl, reasoning_contrast
 
 
@@ -86,13 +86,18 @@ class PlrObjective(Objective):
         parts["state_cosine"] = mean_cosine(states.detach())
         total = next_item + share * self.kl_weight * self._capped(divergence).mean()
         if self.contrastive_weight > 0:
-            second = (
-                model(batch.items, batch.positions.gather(1, columns)).steps[rows].flatten(1, 2)
-            )
+            second = self._second_view(model, batch, columns)[rows].flatten(1, 2)
             contrast = reasoning_contrast(states, second, self.temperature)
             total = total + share * self.contrastive_weight * contrast
             parts["contrast"] = contrast.detach()
         return Losses(total, parts)
+
+    def _second_view(
+        self, model: Recommender, batch: Batch, columns: Int[Tensor, "B Q"]
+    ) -> Float[Tensor, "B Q M T D"]:
+        """The states at the chosen columns under other dropout masks; nothing else is computed."""
+        positions = batch.positions.gather(1, columns)
+        return encode_prefixes(batch.items, positions, lambda i, p: model(i, p).steps)
 
     def _capped(self, divergence: Float[Tensor, " R"]) -> Float[Tensor, " R"]:
         """The divergence that is pushed; only pushing apart knows a limit."""

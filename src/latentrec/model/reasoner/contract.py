@@ -38,7 +38,13 @@ class Reasoner(nn.Module, ABC):
     """Turns the encoded history into the state that is scored.
 
     The encoder is an argument, so its parameters are registered once, in the recommender.
+
+    Attributes:
+        reads_all: Whether it reads encoder states other than those of the predicted positions. The
+            encoder leaves the others out for a reasoner that says no.
     """
+
+    reads_all: bool = True
 
     @abstractmethod
     def forward(

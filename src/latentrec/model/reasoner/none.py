@@ -14,6 +14,8 @@ from latentrec.model.reasoner.effort import Effort
 class NoReasoner(Reasoner):
     """Trains and ranks with h_0: the plain backbone."""
 
+    reads_all = False
+
     def forward(
         self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
     ) -> Reasoned:

@@ -34,6 +34,8 @@ class PlrReasoner(Reasoner):
         parts: Trigger, step embedding, gate and ranking state; by default the paper's.
     """
 
+    reads_all = False
+
     def __init__(self, dim: int, streams: int, steps: int, parts: PlrParts = PAPER) -> None:
         super().__init__()
         self.parts = parts

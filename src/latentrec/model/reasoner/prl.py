@@ -26,6 +26,8 @@ class PrlReasoner(Reasoner):
         steps: Number of steps T, at least 1.
     """
 
+    reads_all = False
+
     def __init__(self, dim: int, steps: int) -> None:
         super().__init__()
         self.step_embedding = nn.Parameter(torch.randn(steps, dim) * 0.02)
