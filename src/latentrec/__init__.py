@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         LatentrecError,
+        StoreError,
         TrainingError,
         UnknownItemError,
     )
@@ -25,6 +26,7 @@ __all__ = [
     "ItemIndex",
     "LatentrecError",
     "RunConfig",
+    "StoreError",
     "TrainingError",
     "UnknownItemError",
     "__version__",

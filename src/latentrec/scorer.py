@@ -59,6 +59,21 @@ class ModelScorer:
         return self._name
 
     @property
+    def model(self) -> Recommender:
+        """The recommender itself, for what scores alone do not tell."""
+        return self._model
+
+    @property
+    def max_length(self) -> int:
+        """Longest history L that is read."""
+        return self._max_length
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model lies."""
+        return self._device
+
+    @property
     def size(self) -> int:
         """Number of item indices N."""
         return self._size

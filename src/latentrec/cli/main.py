@@ -15,6 +15,7 @@ from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
 from latentrec.cli.fit import fit
 from latentrec.cli.recommend import recommend
+from latentrec.cli.serve import serve
 from latentrec.errors import LatentrecError
 
 LONGEST_ERROR: Final = 2000
@@ -89,6 +90,7 @@ app.add_typer(data.app, name="data")
 app.command()(fit)
 app.command()(evaluate)
 app.command()(recommend)
+app.command()(serve)
 app.command()(doctor)
 
 

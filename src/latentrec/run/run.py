@@ -25,6 +25,7 @@ from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
+from latentrec.explain import Explanation, explain
 from latentrec.index import ItemIndex
 from latentrec.model.recommender import Recommender
 from latentrec.recommend import Recommendations, recommend
@@ -42,6 +43,7 @@ from latentrec.run.folder import (
 )
 from latentrec.run.items import add_text, read_items
 from latentrec.scorer import ModelScorer, Scorer
+from latentrec.similar import Similar, similar
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
 from latentrec.train.loop import fit as train
@@ -103,6 +105,24 @@ class Run:
             deny=deny,
             fallback=self.fallback,
         )
+
+    def explain(self, history: Sequence[str], item_ids: Sequence[str]) -> Explanation:
+        """Which items of a history moved each of some items, and what the model looked at.
+
+        Raises:
+            ConfigError: If no item of the history is known.
+            UnknownItemError: If an item to explain is not in the catalogue.
+        """
+        return explain(self.scorer, self.index, history, item_ids)
+
+    def similar(self, item_ids: Sequence[str], *, top_k: int = 10) -> list[Similar]:
+        """The items whose vectors are nearest to each of some items.
+
+        Raises:
+            UnknownItemError: If an item is not in the catalogue.
+            ConfigError: If `top_k` is below 1.
+        """
+        return similar(self.scorer, self.index, item_ids, top_k=top_k)
 
 
 def fit(
