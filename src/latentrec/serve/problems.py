@@ -96,6 +96,10 @@ def _not_a_traceback(record: logging.LogRecord) -> bool:
 
 def _wrong(error: dict[str, Any]) -> Wrong:
     """One broken rule; names of unknown fields come from callers: cut and escaped."""
+    if error["type"] == "json_invalid":
+        return Wrong(field="body", message=f"is not JSON (at character {error['loc'][-1]})")
+    if len(error["loc"]) == 1 and error["type"] != "value_error":
+        return Wrong(field="body", message="must be a JSON object, sent as application/json")
     place = [str(part) for part in error["loc"] if part not in ("body", "query")]
     field = ".".join(place)[:200].encode("ascii", "backslashreplace").decode()
     return Wrong(field=field or "body", message=str(error["msg"]))
