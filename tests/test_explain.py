@@ -1,4 +1,4 @@
-"""Explain: the influence is a real counterfactual, streams add up to the score, shapes are right."""
+"""Explain: influence is a real counterfactual, streams add up to the score, shapes are right."""
 
 from collections.abc import Callable
 

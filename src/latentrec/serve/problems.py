@@ -102,4 +102,4 @@ def _wrong(error: dict[str, Any]) -> Wrong:
         return Wrong(field="body", message="must be a JSON object, sent as application/json")
     place = [str(part) for part in error["loc"] if part not in ("body", "query")]
     field = ".".join(place)[:200].encode("ascii", "backslashreplace").decode()
-    return Wrong(field=field or "body", message=str(error["msg"]))
+    return Wrong(field=field or "body", message=str(error["msg"]).removeprefix("Value error, "))
