@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from latentrec.build import build_model, build_optimiser
 from latentrec.configure import parse_config
 from latentrec.data.prepare import prepare
 from latentrec.run.folder import CHECKPOINTS, start_folder
+from latentrec.run.items import add_text
 from latentrec.serve.app import create_app
 from latentrec.serve.service import Service, open_service
 from latentrec.serve.settings import Settings
@@ -36,22 +38,31 @@ START_S = 60
 COMMAND = (sys.executable, "-c", "from latentrec.cli.main import main; main()", "serve")
 
 
-def write_run(folder: Path, reasoner: str, seed: int, std: float = 0.3) -> Path:
+def write_run(folder: Path, reasoner: str, seed: int, backbone: str = "sasrec") -> Path:
     """A run folder as `fit` writes it, with weights that no training has touched."""
+    text = {"kind": "text", "experts": 2, "dim_text": 6}
+    encoder = "sasrec" if backbone == "unisrec" else backbone
     config = parse_config(
         {
             "data": {"users": 60, "items": 40, "interests": 6, "mean_length": 8},
-            "encoder": {"dim": 8, "inner": 8, "layers": 2, "heads": 2, "max_length": 6},
-            "items": {"fields": ["store", "categories"]},
+            "encoder": {
+                "kind": encoder,
+                "dim": 8,
+                "inner": 8,
+                "layers": 2,
+                "heads": 2,
+                "max_length": 6,
+            },
+            "items": text if backbone == "unisrec" else {"fields": ["store", "categories"]},
             "reasoner": {"kind": reasoner},
-            "train": {"epochs": 1, "device": "cpu"},
+            "train": {"positions": "last" if backbone == "bert4rec" else "all", "device": "cpu"},
         }
     )
-    prepared = prepare(config.data, config.split)
+    prepared = add_text(prepare(config.data, config.split), config.items, None)
     torch.manual_seed(seed)
     model = build_model(config, prepared.dataset.catalogue)
     for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=std)
+        torch.nn.init.normal_(parameter, std=0.3)
     start_folder(config, folder, prepared, {})
     optimiser = build_optimiser(model, config.train)
     CheckpointFolder(folder / CHECKPOINTS).save(model, optimiser, TrainingState(1, {}), best=True)
@@ -61,13 +72,11 @@ def write_run(folder: Path, reasoner: str, seed: int, std: float = 0.3) -> Path:
 @pytest.fixture(scope="session")
 def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
     """The folder of a random run: make_run("plr", seed=1); made once for each choice."""
-    made: dict[tuple[str, int], Path] = {}
 
-    def make(reasoner: str = "plr", seed: int = 1) -> Path:
-        if (reasoner, seed) not in made:
-            folder = tmp_path_factory.mktemp("runs") / f"{reasoner}-{seed}"
-            made[reasoner, seed] = write_run(folder, reasoner, seed)
-        return made[reasoner, seed]
+    @cache
+    def make(reasoner: str = "plr", seed: int = 1, backbone: str = "sasrec") -> Path:
+        folder = tmp_path_factory.mktemp("runs") / f"{backbone}-{reasoner}-{seed}"
+        return write_run(folder, reasoner, seed, backbone)
 
     return make
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -136,9 +137,13 @@ def test_what_was_given_up_is_never_begun() -> None:
 def test_stopping_answers_what_waits() -> None:
     answers: list[int] = []
 
+    def slow(payloads: Sequence[int]) -> list[int]:
+        time.sleep(0.02)
+        return double(payloads)
+
     async def test(batcher: Batcher) -> None:
         async def ask(number: int) -> None:
-            answers.append(await batcher.submit(double, number, 100, 10))
+            answers.append(await batcher.submit(slow, number, 100, 10))
 
         for number in range(9):
             asyncio.create_task(ask(number))  # noqa: RUF006

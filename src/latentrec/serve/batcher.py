@@ -61,6 +61,7 @@ class Batcher:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="inference")
     )
     _loop: asyncio.Task[None] | None = None
+    _stopping: bool = False
 
     @property
     def waiting(self) -> int:
@@ -73,11 +74,10 @@ class Batcher:
 
     async def stop(self) -> None:
         """Answer what waits, then end."""
-        while self._waiting:
-            await asyncio.sleep(0.005)
+        self._stopping = True
+        self._wake.set()
         if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+            await self._loop
         self._thread.shutdown(wait=True)
 
     async def submit(self, work: Work, payload: Any, weight: int, timeout_s: float) -> Any:
@@ -107,6 +107,8 @@ class Batcher:
             await self._wake.wait()
             batch = self._take()
             if not batch:
+                if self._stopping:
+                    return
                 self._wake.clear()
                 continue
             self.observe(sum(entry.weight for entry in batch))
