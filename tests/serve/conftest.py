@@ -40,7 +40,7 @@ COMMAND = (sys.executable, "-c", "from latentrec.cli.main import main; main()", 
 
 def write_run(folder: Path, reasoner: str, seed: int, backbone: str = "sasrec") -> Path:
     """A run folder as `fit` writes it, with weights that no training has touched."""
-    text = {"kind": "text", "experts": 2, "dim_text": 6}
+    text = {"kind": "text", "experts": 2, "dim_text": 24}
     encoder = "sasrec" if backbone == "unisrec" else backbone
     config = parse_config(
         {
