@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from latentrec.cli import main
 from latentrec.errors import DataError
 
-COMMANDS = ("demo", "data", "fit", "evaluate", "recommend", "doctor")
+COMMANDS = ("demo", "data", "fit", "evaluate", "recommend", "serve", "doctor")
 HEAVY = ("torch", "polars", "scipy", "accelerate")
 
 

@@ -30,7 +30,7 @@ def named(arm: Arm, item_ids: Sequence[str]) -> list[schema.NamedItem]:
 
 def recommended(arm: Arm, effort: Effort, found: Recommendations) -> schema.Recommended:
     """One list, and what it was made with."""
-    spent = effort if found.source == arm.run.scorer.name else Effort(0, 0)
+    spent = Effort(0, 0) if found.source == arm.run.fallback.name else effort
     return schema.Recommended(
         items=scored(arm, found.item_ids, found.scores),
         unknown_items=list(found.unknown_items),

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, final
 
 from latentrec.errors import ConfigError
 from latentrec.run import Run, load
-from latentrec.serve.effort import Cost, calibrate
+from latentrec.serve.effort import Cost, Effort, calibrate, views
 from latentrec.serve.items import ItemSearch
 from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
@@ -24,13 +24,15 @@ class Arm:
         name: `a`, or `b` in an A/B test.
         run: The run.
         version: First 12 characters of the SHA-256 of its weights.
-        costs: What each choice of streams and steps takes here.
+        views: The run at each choice of streams and steps.
+        costs: What each choice takes here.
         items: Its items by title and field.
     """
 
     name: ArmName
     run: Run
     version: str
+    views: dict[Effort, Run]
     costs: list[Cost]
     items: ItemSearch
 
@@ -46,7 +48,17 @@ def open_arm(name: ArmName, folder: Path, device: str) -> Arm:
     folder = folder.resolve()  # a link may move on while files are read
     run = load(folder, device=device)
     weights = CheckpointFolder(folder / "checkpoints").find("best") / MODEL
-    return Arm(name, run, sha256(weights)[:12], calibrate(run), ItemSearch(run.catalogue))
+    return make_arm(name, run, sha256(weights)[:12])
+
+
+def make_arm(name: ArmName, run: Run, version: str) -> Arm:
+    """A run made ready to answer.
+
+    Raises:
+        TrainingError: If its scores are not finite.
+    """
+    able = views(run)
+    return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue))
 
 
 @final

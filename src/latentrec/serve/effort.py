@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never, final
 
@@ -61,17 +62,19 @@ def full_effort(config: ReasonerConfig) -> Effort:
 def choices(run: Run) -> list[Effort]:
     """The efforts that a run can answer with, the most thinking last.
 
-    Today the trained one alone: what else a run can do is to be listed here, and handed on in
-    `latentrec.serve.work`.
+    Today the trained one alone; what else a run can do is to be listed here, see `views`.
     """
     return [full_effort(run.config.reasoner)]
 
 
-def calibrate(run: Run) -> list[Cost]:
-    """Time every choice on this machine, with a history as long as the model reads."""
-    ids = run.index.all_ids
-    history = [ids[place % len(ids)] for place in range(run.config.encoder.max_length)]
-    return [Cost(effort, _median_ms(run, history)) for effort in choices(run)]
+def views(run: Run) -> dict[Effort, Run]:
+    """The run at each of its choices; made once, since requests of one effort share a batch."""
+    return dict.fromkeys(choices(run), run)
+
+
+def calibrate(views: Mapping[Effort, Run]) -> list[Cost]:
+    """Time every view on this machine, with a history as long as the model reads."""
+    return [Cost(effort, _median_ms(run)) for effort, run in views.items()]
 
 
 def plan(
@@ -99,7 +102,9 @@ def plan(
     return wanted
 
 
-def _median_ms(run: Run, history: list[str]) -> float:
+def _median_ms(run: Run) -> float:
+    ids = run.index.all_ids
+    history = [ids[place % len(ids)] for place in range(run.config.encoder.max_length)]
     run.recommend([history])  # the first call allocates
     times: list[float] = []
     for _ in range(REPEATS):

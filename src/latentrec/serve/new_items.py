@@ -1,17 +1,18 @@
 """New items: what a server does with items that training never saw."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from latentrec.errors import ConfigError
 from latentrec.run import Run
+from latentrec.serve.schema import NewItem
 
 
-def with_new_items(run: Run, texts: Mapping[str, str]) -> Run:
+def with_new_items(run: Run, items: Sequence[NewItem]) -> Run:
     """The run with more items, read by their texts; the one that was given stays as it is.
 
     Args:
         run: A run.
-        texts: Text by item id.
+        items: What is written about each new item.
 
     Raises:
         ConfigError: If the run cannot read items that it was not trained on.

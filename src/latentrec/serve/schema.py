@@ -135,8 +135,12 @@ class NewItem(Message):
 
     item_id: Id
     """Its id."""
-    text: Annotated[str, Field(min_length=1, max_length=10_000)]
-    """What is written about it: title, description, categories."""
+    title: Annotated[str, Field(min_length=1, max_length=1000)]
+    """Its title."""
+    categories: Annotated[list[Id], Field(max_length=100)] = []
+    """Its categories."""
+    store: Id | None = None
+    """Who sells it."""
 
 
 class NewItemsRequest(Message):

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar, final
 
@@ -13,10 +13,9 @@ from latentrec.explain import Explanation
 from latentrec.index import ItemIndex
 from latentrec.recommend import Recommendations
 from latentrec.serve import answers, schema
-from latentrec.serve.arms import Arm, ArmName, Arms, open_arm
+from latentrec.serve.arms import Arm, ArmName, Arms, make_arm, open_arm
 from latentrec.serve.batcher import Batcher
 from latentrec.serve.effort import Effort, plan
-from latentrec.serve.items import ItemSearch
 from latentrec.serve.log import log
 from latentrec.serve.metrics import Metrics
 from latentrec.serve.new_items import with_new_items
@@ -189,14 +188,15 @@ class Service:
 
     async def add_items(self, request: schema.NewItemsRequest) -> schema.NewItemsAnswer:
         """Put an arm in place that knows more items; see `NewItemsRequest`."""
-        arm, texts = self._arm(request.arm, None), {i.item_id: i.text for i in request.items}
         async with self._reloading:
+            old = self._arm(request.arm, None)
             try:
-                run = await asyncio.to_thread(with_new_items, arm.run, texts)
+                run = await asyncio.to_thread(with_new_items, old.run, request.items)
             except ConfigError as error:
                 raise RefusedError("", str(error), status=409) from None
-            self.arms = self.arms.replaced(replace(arm, run=run, items=ItemSearch(run.catalogue)))
-        return schema.NewItemsAnswer(added=len(texts), items=len(run.index))
+            arm = await asyncio.to_thread(make_arm, old.name, run, old.version)
+            self.arms = self.arms.replaced(arm)
+        return schema.NewItemsAnswer(added=len(request.items), items=len(run.index))
 
     async def why_not_ready(self) -> str | None:
         """What stands against sending requests here; None if nothing does."""

@@ -34,7 +34,7 @@ class RecommendWork:
     def __call__(self, payloads: Sequence[Ask]) -> list[list[Recommendations]]:
         """The lists of each request: those of `Run.recommend`, the longest cut to each length."""
         found = iter(
-            self.arm.run.recommend(
+            self.arm.views[self.effort].recommend(
                 [history for ask in payloads for history in ask.histories],
                 top_k=max(ask.top_k for ask in payloads),
                 exclude_seen=self.exclude_seen,
