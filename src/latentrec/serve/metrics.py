@@ -20,56 +20,45 @@ class Metrics:
     """
 
     def __init__(self, waiting: Callable[[], float]) -> None:
-        registry = CollectorRegistry()
-        self._registry = registry
-        self.requests = Counter(
-            "latentrec_requests", "Answered requests.", ["route", "status"], registry=registry
+        self._registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Answered requests.", "route", "status")
+        self.seconds = self._times(
+            "request_seconds", "From a request's first byte to its answer's last.", "route"
         )
-        self.seconds = Histogram(
-            "latentrec_request_seconds",
-            "From the first byte of a request to the last of its answer.",
-            ["route"],
-            buckets=SECONDS,
-            registry=registry,
+        self.lists = self._counter(
+            "recommendations",
+            "Lists by arm of the A/B test and by what gave them.",
+            "arm",
+            "source",
         )
-        self.lists = Counter(
-            "latentrec_recommendations",
-            "Lists of recommendations by arm of the A/B test and by what gave them.",
-            ["arm", "source"],
-            registry=registry,
+        self.list_seconds = self._times(
+            "recommend_seconds", "An arm's part of a request, waiting included.", "arm"
         )
-        self.list_seconds = Histogram(
-            "latentrec_recommend_seconds",
-            "Time of an arm's part of a request for recommendations, waiting included.",
-            ["arm"],
-            buckets=SECONDS,
-            registry=registry,
+        self.unknown_items = self._counter(
+            "unknown_items", "Item ids in histories that the catalogue lacks.", "arm"
         )
-        self.unknown_items = Counter(
-            "latentrec_unknown_items",
-            "Item ids in histories that the catalogue lacks.",
-            ["arm"],
-            registry=registry,
-        )
-        self.events = Counter(
-            "latentrec_events", "New events by arm of their user.", ["arm"], registry=registry
-        )
+        self.events = self._counter("events", "Received events by arm of their user.", "arm")
+        self.reloads = self._counter("reloads", "Reloads of runs.", "arm", "result")
         self.batch = Histogram(
             "latentrec_batch_histories",
             "Histories that were answered together.",
             buckets=SIZES,
-            registry=registry,
+            registry=self._registry,
         )
-        self.reloads = Counter(
-            "latentrec_reloads", "Reloads of runs.", ["arm", "result"], registry=registry
-        )
-        self.model = Gauge(
-            "latentrec_model", "1 for the weights that answer.", ["arm", "version"],
-            registry=registry,
-        )  # fmt: skip
-        queue = Gauge("latentrec_queue_histories", "Histories that wait.", registry=registry)
-        queue.set_function(waiting)
+        self.model = self._gauge("model", "1 for the weights that answer.", "arm", "version")
+        self._gauge("queue_histories", "Histories that wait.").set_function(waiting)
 
     def text(self) -> bytes:
         """All values in the text format of Prometheus."""
         return generate_latest(self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"latentrec_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"latentrec_{name}", text, labels, registry=self._registry)
+
+    def _times(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(
+            f"latentrec_{name}", text, labels, buckets=SECONDS, registry=self._registry
+        )

@@ -1,6 +1,5 @@
 """Problems: every error as JSON that names field and rule, and never repeats what was sent."""
 
-import logging
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -42,6 +41,12 @@ def problem(status: int, error: str, fields: list[Wrong] | None = None, **header
 
 def add_handlers(app: FastAPI) -> None:
     """Turn every exception into a problem."""
+    _add_refusals(app)
+    _add_failures(app)
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """What the caller can mend."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -58,6 +63,14 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail), None, **(error.headers or {}))
+
+    @app.exception_handler(LatentrecError)
+    async def rule(_: Request, error: LatentrecError) -> Response:
+        return problem(422, str(error))
+
+
+def _add_failures(app: FastAPI) -> None:
+    """What the server could not do; an unexpected exception is logged by uvicorn as well."""
 
     @app.exception_handler(QueueFullError)
     async def full(_: Request, error: QueueFullError) -> Response:
@@ -77,21 +90,9 @@ def add_handlers(app: FastAPI) -> None:
         LOGGER.error("scores are not finite")
         return problem(500, "the model gives scores that are not finite")
 
-    @app.exception_handler(LatentrecError)
-    async def rule(_: Request, error: LatentrecError) -> Response:
-        return problem(422, str(error))
-
     @app.exception_handler(Exception)
     async def bug(_: Request, error: Exception) -> Response:
-        LOGGER.error("bug", exc_info=(type(error), error, error.__traceback__))
         return problem(500, "an error of the server; its log says where")
-
-    logging.getLogger("uvicorn.error").addFilter(_not_a_traceback)
-
-
-def _not_a_traceback(record: logging.LogRecord) -> bool:
-    """Leave out what `bug` has written already, with the message that might hold user data."""
-    return record.exc_info is None
 
 
 def _wrong(error: dict[str, Any]) -> Wrong:
