@@ -9,7 +9,17 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-CHECKED = ("model", "objective", "evaluate", "recommend", "scorer", "blocks", "baselines")
+CHECKED = (
+    "model",
+    "objective",
+    "evaluate",
+    "recommend",
+    "explain",
+    "similar",
+    "scorer",
+    "blocks",
+    "baselines",
+)
 """Modules whose jaxtyping shapes are checked at run time, in tests only."""
 
 # Must come before the first import of these modules.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         ConfigError,
         DataError,
         LatentrecError,
+        StoreError,
         TrainingError,
         UnknownItemError,
     )
@@ -30,6 +31,7 @@ __all__ = [
     "LatentrecError",
     "PretrainConfig",
     "RunConfig",
+    "StoreError",
     "TrainingError",
     "UnknownItemError",
     "__version__",

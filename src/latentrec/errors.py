@@ -21,5 +21,9 @@ class TrainingError(LatentrecError):
     """Training cannot go on, for example because a loss is not finite."""
 
 
+class StoreError(LatentrecError):
+    """The history store cannot be reached, read or written."""
+
+
 class UnknownItemError(LatentrecError):
     """An item id is not in the catalogue of the run."""

@@ -95,7 +95,7 @@ source='popularity')
             block = rows[start : start + step]
             seen = Histories.from_lists([known[row] for row in block])
             candidates = _candidates(finite_scores(source, seen), allowed, seen, exclude_seen)
-            for row, (items, scores) in zip(block, _best(candidates, top_k), strict=True):
+            for row, (items, scores) in zip(block, best(candidates, top_k), strict=True):
                 item_ids = tuple(index.item_ids(items))
                 found[row] = Recommendations(item_ids, scores, unknown[row], source.name)
     return [found[row] for row in range(len(known))]
@@ -113,9 +113,7 @@ def _candidates(
     return scores.masked_fill(~shown, -torch.inf)
 
 
-def _best(
-    scores: Float[Tensor, "B N"], top_k: int
-) -> Iterator[tuple[list[int], tuple[float, ...]]]:
+def best(scores: Float[Tensor, "B N"], top_k: int) -> Iterator[tuple[list[int], tuple[float, ...]]]:
     """The best finite scores of each row: higher first, then the lower item index.
 
     `topk` leaves open which of several equal items it returns, so it gives only the k-th score;
@@ -152,8 +150,8 @@ def _allowed(
     allowed[:FIRST_ITEM] = False
     for name, item_ids, value in (("allow", allow or (), True), ("deny", deny, False)):
         _check_not_text(name, item_ids)
-        for item_id in item_ids:
-            allowed[index.index(item_id)] = value
+        items = [index.index(item_id) for item_id in item_ids]
+        allowed[torch.tensor(items, dtype=torch.long)] = value
     return allowed
 
 

@@ -68,19 +68,24 @@ class ModelScorer:
         return self._name
 
     @property
-    def size(self) -> int:
-        """Number of item indices N."""
-        return self._size
+    def model(self) -> Recommender:
+        """The recommender itself, for what scores alone do not tell."""
+        return self._model
 
     @property
-    def model(self) -> Recommender:
-        """The recommender that scores."""
-        return self._model
+    def max_length(self) -> int:
+        """Longest history L that is read."""
+        return self._max_length
 
     @property
     def device(self) -> torch.device:
         """Where the model lies."""
         return self._device
+
+    @property
+    def size(self) -> int:
+        """Number of item indices N."""
+        return self._size
 
     def limited(self, effort: Effort) -> "ModelScorer":
         """The same model at another effort; weights are shared, not copied.

@@ -24,6 +24,7 @@ COMMANDS = (
     "evaluate",
     "compare",
     "recommend",
+    "serve",
     "experiment",
     "doctor",
 )

@@ -19,6 +19,7 @@ from latentrec.cli.fit import fit
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
+from latentrec.cli.serve import serve
 from latentrec.errors import LatentrecError
 
 LONGEST_ERROR: Final = 2000
@@ -96,6 +97,7 @@ app.command()(post_train)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(recommend)
+app.command()(serve)
 app.command()(experiment)
 app.command()(doctor)
 

@@ -129,6 +129,23 @@ class Block(nn.Module):
         )
         return self._finish(x, mixed.permute(0, 2, 3, 1, 4).flatten(3)), own
 
+    def step_attention(
+        self,
+        x: Float[Tensor, "B P M D"],
+        prefix: LayerKV,
+        allowed: Bool[Tensor, "B P L"],
+        past: StepKV | None,
+    ) -> Float[Tensor, "B P M S"]:
+        """Where one reasoning step looks, averaged over heads; arguments as in `step`.
+
+        Returns:
+            Weights over the L places of the history, then over the stream's own t steps with this
+            one last: S = L + t. Each row sums to 1.
+        """
+        q, k, v = (self._split_streams(part) for part in self.query_key_value(x).chunk(3, dim=-1))
+        own = append_step(past, k, v)
+        return self._weights(q * k.shape[-1] ** -0.5, prefix.keys, own.keys, allowed).mean(dim=1)
+
     def _weights(
         self,
         q: Float[Tensor, "B H P M C"],

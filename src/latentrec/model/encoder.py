@@ -177,6 +177,27 @@ class TransformerEncoder(SequenceEncoder):
             cache.append(own)
         return x, tuple(cache)
 
+    def step_attention(
+        self,
+        states: Float[Tensor, "B P M D"],
+        positions: Int[Tensor, "B P"],
+        encoded: Encoded,
+        past: StepCache | None,
+    ) -> Float[Tensor, "B P M S"]:
+        """Where the last layer looks in one reasoning step; arguments as in `extend`.
+
+        Returns:
+            Weights over the history, then over the stream's own steps, averaged over heads.
+        """
+        x = self.norm(states)
+        allowed = self._visible(positions, encoded.padding)
+        *lower, last = self.blocks
+        for i, block in enumerate(lower):
+            assert isinstance(block, Block)
+            x, _ = block.step(x, encoded.prefix[i], allowed, past[i] if past else None)
+        assert isinstance(last, Block)
+        return last.step_attention(x, encoded.prefix[-1], allowed, past[-1] if past else None)
+
     def _visible(
         self, positions: Int[Tensor, "B P"], padding: Bool[Tensor, "B L"]
     ) -> Bool[Tensor, "B P L"]:

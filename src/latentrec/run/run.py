@@ -25,6 +25,7 @@ from latentrec.errors import ConfigError
 from latentrec.evaluate.baselines import fit_baselines, left_out, tuning_note
 from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
 from latentrec.evaluate.metrics import metrics_of
+from latentrec.explain import Explanation, explain
 from latentrec.index import FIRST_ITEM, ItemIndex
 from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
@@ -54,6 +55,7 @@ from latentrec.run.pretrained import (
 )
 from latentrec.run.vectoriser_file import read_vectoriser
 from latentrec.scorer import ModelScorer, Scorer
+from latentrec.similar import Similar, similar
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
 from latentrec.train.loop import fit as train
@@ -162,6 +164,24 @@ class Run:
             scorer=_scorer(self.config, model.eval()),
             fallback=Popularity(counts),
         )
+
+    def explain(self, history: Sequence[str], item_ids: Sequence[str]) -> Explanation:
+        """Which items of a history moved each of some items, and what the model looked at.
+
+        Raises:
+            ConfigError: If no item of the history is known.
+            UnknownItemError: If an item to explain is not in the catalogue.
+        """
+        return explain(self.scorer, self.index, history, item_ids)
+
+    def similar(self, item_ids: Sequence[str], *, top_k: int = 10) -> list[Similar]:
+        """The items whose vectors are nearest to each of some items.
+
+        Raises:
+            UnknownItemError: If an item is not in the catalogue.
+            ConfigError: If `top_k` is below 1.
+        """
+        return similar(self.scorer, self.index, item_ids, top_k=top_k)
 
 
 def fit(

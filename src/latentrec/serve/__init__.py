@@ -1,0 +1,1 @@
+"""The HTTP server: recommendations, reasons and events over a run folder."""

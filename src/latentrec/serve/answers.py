@@ -1,0 +1,98 @@
+"""Answers: from what the library returns to what a caller reads."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from latentrec.explain import Explanation
+from latentrec.recommend import Recommendations
+from latentrec.run.folder import EVALUATION, METRICS
+from latentrec.serve import schema
+from latentrec.serve.arms import Arm
+from latentrec.serve.effort import Effort
+
+MOST_VALUES = 200
+"""Most values of a field that are listed."""
+
+
+def scored(arm: Arm, item_ids: Sequence[str], scores: Sequence[float]) -> list[schema.ScoredItem]:
+    """Items with scores and titles."""
+    return [
+        schema.ScoredItem(item_id=item_id, score=score, title=arm.items.title(item_id))
+        for item_id, score in zip(item_ids, scores, strict=True)
+    ]
+
+
+def named(arm: Arm, item_ids: Sequence[str]) -> list[schema.NamedItem]:
+    """Items with titles."""
+    return [schema.NamedItem(item_id=i, title=arm.items.title(i)) for i in item_ids]
+
+
+def recommended(arm: Arm, effort: Effort, found: Recommendations) -> schema.Recommended:
+    """One list, and what it was made with."""
+    spent = Effort(0, 0) if found.source == arm.run.fallback.name else effort
+    return schema.Recommended(
+        items=scored(arm, found.item_ids, found.scores),
+        unknown_items=list(found.unknown_items),
+        source=found.source,
+        arm=arm.name,
+        version=arm.version,
+        streams=spent.streams,
+        steps=spent.steps,
+    )
+
+
+def explained(arm: Arm, found: Explanation, unknown: list[str]) -> schema.ExplainAnswer:
+    """One explanation with titles."""
+    streams = [
+        schema.StreamAnswer(
+            weight=stream.weight, items=named(arm, stream.item_ids), scores=list(stream.scores)
+        )
+        for stream in found.streams
+    ]
+    return schema.ExplainAnswer(
+        history=named(arm, found.history),
+        unknown_items=unknown,
+        items=named(arm, found.item_ids),
+        influence=[list(row) for row in found.influence],
+        streams=streams,
+        attention=[[list(step) for step in stream] for stream in found.attention],
+        arm=arm.name,
+        version=arm.version,
+    )
+
+
+def model(arm: Arm, share: float) -> schema.Model:
+    """What is known about a served run."""
+    config = arm.run.config.model_dump(mode="json")
+    config.pop("data")  # holds paths of the machine that trained
+    lists = {name: list(f.values[:MOST_VALUES]) for name, f in arm.items.fields.items()}
+    costs = [
+        schema.Cost(streams=c.effort.streams, steps=c.effort.steps, ms=c.ms) for c in arm.costs
+    ]
+    return schema.Model(
+        arm=arm.name,
+        name=arm.run.scorer.name,
+        version=arm.version,
+        share=share,
+        items=len(arm.run.index),
+        max_length=arm.run.config.encoder.max_length,
+        fields=lists,
+        costs=costs,
+        config=config,
+        evaluation=_json(arm, EVALUATION),
+        epochs=_epochs(arm),
+    )
+
+
+def _json(arm: Arm, name: str) -> Any:
+    """A file that a run may or may not have."""
+    path = arm.run.folder / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _epochs(arm: Arm) -> list[dict[str, Any]]:
+    path = arm.run.folder / METRICS
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,121 @@
+"""Arms: the one or two runs that are served, who is answered by which, and how one is replaced."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias, final
+
+from latentrec.errors import ConfigError
+from latentrec.run import Run, load
+from latentrec.serve.effort import Cost, Effort, calibrate, views
+from latentrec.serve.items import ItemSearch
+from latentrec.train.atomic import sha256
+from latentrec.train.checkpoint import MODEL, CheckpointFolder
+
+ArmName: TypeAlias = Literal["a", "b"]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """A run that is ready to answer. Never changed: a reload makes a new one.
+
+    Attributes:
+        name: `a`, or `b` in an A/B test.
+        run: The run.
+        version: First 12 characters of the SHA-256 of its weights.
+        views: The run at each choice of streams and steps.
+        costs: What each choice takes here.
+        items: Its items by title and field.
+    """
+
+    name: ArmName
+    run: Run
+    version: str
+    views: dict[Effort, Run]
+    costs: list[Cost]
+    items: ItemSearch
+
+
+def open_arm(name: ArmName, folder: Path, device: str) -> Arm:
+    """Load a run, checked to the last byte, and let it answer once before anybody asks.
+
+    Raises:
+        CheckpointError: If the folder holds no sound run.
+        ConfigError: If the device is not usable.
+        TrainingError: If its scores are not finite.
+    """
+    folder = folder.resolve()  # a link may move on while files are read
+    run = load(folder, device=device)
+    weights = CheckpointFolder(folder / "checkpoints").find("best") / MODEL
+    return make_arm(name, run, sha256(weights)[:12])
+
+
+def make_arm(name: ArmName, run: Run, version: str) -> Arm:
+    """A run made ready to answer.
+
+    Raises:
+        TrainingError: If its scores are not finite.
+    """
+    able = views(run)
+    return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue))
+
+
+@final
+@dataclass(frozen=True)
+class Arms:
+    """One or two arms.
+
+    Attributes:
+        a: The run that answers.
+        b: The run that it is compared with.
+        share: Share of the users that `b` answers.
+    """
+
+    a: Arm
+    b: Arm | None
+    share: float
+
+    @property
+    def all(self) -> list[Arm]:
+        """Every arm."""
+        return [self.a] if self.b is None else [self.a, self.b]
+
+    def share_of(self, arm: Arm) -> float:
+        """Share of the users that an arm answers."""
+        if self.b is None:
+            return 1.0
+        return self.share if arm.name == "b" else 1 - self.share
+
+    def of_user(self, user_id: str | None) -> Arm:
+        """The arm of a user: always the same one; `a` for nobody in particular."""
+        if self.b is None or user_id is None or place_of(user_id) >= self.share:
+            return self.a
+        return self.b
+
+    def named(self, name: ArmName) -> Arm:
+        """The arm of a name.
+
+        Raises:
+            ConfigError: If only one run is served.
+        """
+        if name == "a":
+            return self.a
+        if self.b is None:
+            raise ConfigError("only one run is served; start with --against for a second")
+        return self.b
+
+    def replaced(self, arm: Arm) -> "Arms":
+        """The same with a new arm in the place of the old one of its name."""
+        return replace(self, a=arm) if arm.name == "a" else replace(self, b=arm)
+
+
+def place_of(user_id: str) -> float:
+    """Where a user stands between 0 and 1: evenly spread, and the same on every server.
+
+    Example:
+        >>> place_of("u1") == place_of("u1"), 0 <= place_of("u2") < 1
+        (True, True)
+    """
+    digest = hashlib.sha256(f"latentrec arm {user_id}".encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48

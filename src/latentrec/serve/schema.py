@@ -1,0 +1,346 @@
+"""What requests and answers look like: every list and number has its limit in the OpenAPI page."""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+LONGEST_ID: Final = 256
+"""Most characters of a user id, item id or event id."""
+LONGEST_HISTORY: Final = 1000
+"""Most items in a history."""
+MOST_HISTORIES: Final = 256
+"""Most histories or users in a request."""
+MOST_IDS: Final = 10_000
+"""Most items in an allow or deny list."""
+MOST_EVENTS: Final = 1000
+"""Most events in a request."""
+LARGEST_TOP_K: Final = 200
+"""Longest list of recommendations."""
+
+Id: TypeAlias = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+History: TypeAlias = Annotated[list[Id], Field(max_length=LONGEST_HISTORY)]
+Ids: TypeAlias = Annotated[list[Id], Field(max_length=MOST_IDS)]
+TopK: TypeAlias = Annotated[int, Field(ge=1, le=LARGEST_TOP_K)]
+Filters: TypeAlias = Annotated[
+    dict[Id, Annotated[list[Id], Field(min_length=1, max_length=100)]], Field(max_length=20)
+]
+Arm: TypeAlias = Literal["a", "b"]
+
+
+class Message(BaseModel):
+    """A request: unknown fields, and numbers given as text, are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class EffortRequest(Message):
+    """How much to think: by streams and steps, or by what fits into a time."""
+
+    streams: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Reasoning streams; by default those of the model."""
+    steps: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Reasoning steps; by default those of the model."""
+    deadline_ms: Annotated[FiniteFloat, Field(gt=0, le=60_000)] | None = None
+    """Let the server choose the most thinking that its cost table says fits, in milliseconds."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "EffortRequest":
+        if self.deadline_ms is not None and (self.streams or self.steps):
+            raise ValueError("give either deadline_ms or streams and steps, not both")
+        return self
+
+
+class RecommendRequest(EffortRequest):
+    """Histories of item ids, or users whose history the store knows."""
+
+    histories: Annotated[list[History], Field(min_length=1, max_length=MOST_HISTORIES)] | None = (
+        None
+    )
+    """Item ids of each history, oldest first; unknown ids are reported and not read."""
+    users: Annotated[list[Id], Field(min_length=1, max_length=MOST_HISTORIES)] | None = None
+    """User ids: whose histories to take from the store, or (with histories) whose they are, so that
+    an A/B test treats a user always alike."""
+    top_k: TopK = 10
+    """Length of each list; shorter where fewer items may be shown."""
+    exclude_seen: bool = True
+    """Leave out the items of the history."""
+    allow: Ids | None = None
+    """Recommend only these items."""
+    deny: Ids = []
+    """Never recommend these items."""
+    filters: Filters = {}
+    """Recommend only items that hold one of the given values in each given field."""
+    arm: Arm | None = None
+    """Ask one of the two runs; by default the user id decides."""
+
+    @model_validator(mode="after")
+    def _some_history(self) -> "RecommendRequest":
+        if self.histories is None and self.users is None:
+            raise ValueError("give histories, users, or both")
+        if self.histories and self.users and len(self.histories) != len(self.users):
+            raise ValueError("users and histories must be equally many if both are given")
+        return self
+
+
+class ExplainRequest(Message):
+    """One history, and what to explain."""
+
+    history: Annotated[list[Id], Field(min_length=1, max_length=LONGEST_HISTORY)]
+    """Item ids, oldest first."""
+    item_ids: Annotated[list[Id], Field(min_length=1, max_length=50)] | None = None
+    """Items to explain; by default the first `top_k` that are recommended."""
+    top_k: Annotated[int, Field(ge=1, le=50)] = 5
+    """How many recommendations to explain, if `item_ids` names none."""
+    exclude_seen: bool = True
+    """Leave out the items of the history."""
+    arm: Arm = "a"
+    """Which of the two runs to ask."""
+
+
+class SimilarRequest(Message):
+    """Items whose neighbours are wanted."""
+
+    item_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_HISTORIES)]
+    """Items of the catalogue."""
+    top_k: TopK = 10
+    """Length of each list."""
+    arm: Arm = "a"
+    """Which of the two runs to ask."""
+
+
+class Event(Message):
+    """One interaction."""
+
+    user_id: Id
+    """Who."""
+    item_id: Id
+    """What; need not be in the catalogue yet."""
+    timestamp: Annotated[FiniteFloat, Field(ge=0, lt=1e11)] | None = None
+    """When, in seconds since 1970; by default now. (From 1e11 on it would be milliseconds.)"""
+    event_id: Id | None = None
+    """An event whose id the store has seen is not stored again, so that a retry is safe."""
+
+
+class EventsRequest(Message):
+    """Interactions to append to the history store."""
+
+    events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
+    """The events, in any order."""
+
+
+class NewItem(Message):
+    """An item that training never saw."""
+
+    item_id: Id
+    """Its id."""
+    title: Annotated[str, Field(min_length=1, max_length=1000)]
+    """Its title."""
+    categories: Annotated[list[Id], Field(max_length=100)] = []
+    """Its categories."""
+    store: Id | None = None
+    """Who sells it."""
+
+
+class NewItemsRequest(Message):
+    """Items to add to the catalogue by their text."""
+
+    items: Annotated[list[NewItem], Field(min_length=1, max_length=MOST_EVENTS)]
+    """The items."""
+    arm: Arm = "a"
+    """Which of the two runs to add them to."""
+
+
+class Answer(BaseModel):
+    """An answer; its fields are described in the OpenAPI page."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class ScoredItem(Answer):
+    """An item with its score."""
+
+    item_id: str
+    score: float
+    title: str | None
+    """None where the item table has no title."""
+
+
+class Recommended(Answer):
+    """What is recommended after one history."""
+
+    items: list[ScoredItem]
+    """Best first."""
+    unknown_items: list[str]
+    """Item ids of the history that the catalogue lacks; they were not read."""
+    source: str
+    """The model's name, or `popularity` where no item of the history is known."""
+    arm: Arm
+    """Which of the two runs answered."""
+    version: str
+    """Which weights answered."""
+    streams: int
+    """Reasoning streams that were spent; 0 without reasoning."""
+    steps: int
+    """Reasoning steps that were spent; 0 without reasoning."""
+
+
+class RecommendAnswer(Answer):
+    """One entry for each history or user, in their order."""
+
+    results: list[Recommended]
+    elapsed_ms: float
+    """From the request read to the answer ready, waiting included."""
+
+
+class NamedItem(Answer):
+    """An item with its title."""
+
+    item_id: str
+    title: str | None
+    """None where the item table has no title."""
+
+
+class StreamAnswer(Answer):
+    """What one reasoning stream argues for."""
+
+    weight: float
+    """Its share in the mix."""
+    items: list[NamedItem]
+    """What it alone would put first."""
+    scores: list[float]
+    """Its score of each explained item."""
+
+
+class ExplainAnswer(Answer):
+    """Why a history leads to some items."""
+
+    history: list[NamedItem]
+    """The items that were read, oldest first."""
+    unknown_items: list[str]
+    """Item ids of the history that the catalogue lacks."""
+    items: list[NamedItem]
+    """The explained items."""
+    influence: list[list[float]]
+    """For each explained item, what each item of `history` adds to the logarithm of its
+    probability; empty where the history is one item."""
+    streams: list[StreamAnswer]
+    """Empty where no gate mixes streams."""
+    attention: list[list[list[float]]]
+    """By stream, step and place in `history`; what is missing to 1 went to the stream's own
+    steps."""
+    arm: Arm
+    version: str
+
+
+class SimilarAnswer(Answer):
+    """One list for each item, nearest first; scores are cosines."""
+
+    results: list[list[ScoredItem]]
+    arm: Arm
+    version: str
+
+
+class EventsAnswer(Answer):
+    """What became of the events; sent after they are safely stored."""
+
+    stored: int
+    repeated: int
+    """Events whose id was stored before."""
+    unknown_items: list[str]
+    """Items that no served run knows yet; stored all the same."""
+
+
+class Item(Answer):
+    """An item of the catalogue."""
+
+    item_id: str
+    title: str | None
+    fields: dict[str, list[str]]
+    """Its values in each field."""
+
+
+class ItemsAnswer(Answer):
+    """Items that match a search."""
+
+    items: list[Item]
+    total: int
+    """How many match; `items` may be cut short."""
+
+
+class NewItemsAnswer(Answer):
+    """Items were added."""
+
+    added: int
+    items: int
+    """Size of the catalogue now."""
+
+
+class Reloaded(Answer):
+    """An arm answers with freshly loaded weights."""
+
+    arm: Arm
+    version: str
+
+
+class Cost(Answer):
+    """What one amount of thinking costs on this machine."""
+
+    streams: int
+    steps: int
+    ms: float
+    """Median of one history alone, in milliseconds."""
+
+
+class Model(Answer):
+    """A served run."""
+
+    arm: Arm
+    name: str
+    version: str
+    """First 12 characters of the SHA-256 of its weights."""
+    share: float
+    """Share of the users that it answers."""
+    items: int
+    max_length: int
+    """Longest history that is read."""
+    fields: dict[str, list[str]]
+    """Fields that filters may name, with their values (the first 200)."""
+    costs: list[Cost]
+    """The cost table behind `deadline_ms`."""
+    config: dict[str, Any]
+    """How it was made, without the place of its data."""
+    evaluation: Any
+    """What `latentrec fit` kept of its test: metrics with intervals; null if there is none."""
+    epochs: list[dict[str, Any]]
+    """Losses and validation metrics of each epoch."""
+
+
+class ModelsAnswer(Answer):
+    """The served runs."""
+
+    models: list[Model]
+    store: bool
+    """Whether there is a history store."""
+
+
+class Health(Answer):
+    """Whether the server works."""
+
+    status: str
+    reason: str | None = None
+
+
+class Wrong(Answer):
+    """One field that breaks a rule."""
+
+    field: str
+    message: str
+
+
+class Problem(Answer):
+    """Why there is no answer; never repeats what the request held."""
+
+    error: str
+    fields: list[Wrong] = []
