@@ -26,9 +26,10 @@ def test_mean_and_deviation_over_seeds() -> None:
 
 def test_the_table_has_a_line_a_row() -> None:
     results = [result("a", 0, 0.1), result("a", 1, 0.3), result("b", 0, 0.5)]
-    assert to_markdown(summarise(results), ["ndcg@10"]) == (
+    assert to_markdown(summarise(results), ["ndcg@10"], {"popularity": {"ndcg@10": 0.01}}) == (
         "| method | ndcg@10 | seeds | epochs | minutes |\n"
         "|---|---|---|---|---|\n"
+        "| popularity | .0100 |  |  |  |\n"
         "| a | .2000 (.1414) | 2 | 4 | 1.5 |\n"
         "| b | .5000 | 1 | 4 | 1.0 |\n"
     )

@@ -62,15 +62,17 @@ def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...
 
 def _run(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> None:
     from latentrec.experiment import CellResult, execute
+    from latentrec.experiment.execute import baseline_metrics
     from latentrec.experiment.summary import summarise, to_markdown
     from latentrec.train.atomic import write_text
 
     done: list[CellResult] = []
     table = ""
+    baselines = baseline_metrics(todo[0], out / "baselines.json")
     for result in execute(todo):
         done.append(result)
         print(_line(result, metrics), flush=True)
-        table = to_markdown(summarise(done), metrics)
+        table = to_markdown(summarise(done), metrics, baselines)
         write_text(out / "table.md", f"# {title}\n\n{table}")
     print(f"\n{table}", end="")
 
@@ -78,15 +80,15 @@ def _run(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> None:
 def _check_metrics(wanted: list[str], todo: "list[Cell]") -> None:
     """Refuse a metric before hours of training that no run will have."""
     from latentrec.errors import ConfigError
-    from latentrec.evaluate.metrics import METRICS
 
     for cell in todo:
-        have = [f"{name}@{k}" for name in METRICS for k in cell.config.evaluate.top_k]
+        knobs = cell.config.evaluate
+        have = [f"{name}@{k}" for name in knobs.metrics for k in knobs.top_k]
         for name in wanted:
             if name not in have:
                 raise ConfigError(
                     f"--metrics {name}: row '{cell.row}' has only {', '.join(have)}; "
-                    "set evaluate.top_k in the experiment"
+                    "set evaluate.top_k or evaluate.metrics in the experiment"
                 )
 
 

@@ -9,10 +9,13 @@ from typing import Any, final
 from latentrec.config import RunConfig
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
+from latentrec.evaluate.baselines import fit_baselines, tuning_note
+from latentrec.evaluate.evaluate import evaluate
 from latentrec.evaluate.table import to_json
 from latentrec.experiment.spec import Cell
 from latentrec.run import evaluate_run, fit, load
 from latentrec.run.folder import CONFIG, EVALUATION, METRICS, read_config, read_json
+from latentrec.run.judged import keep_ranks
 from latentrec.train.atomic import write_text
 
 
@@ -93,8 +96,37 @@ def _run(cell: Cell, prepared: Prepared) -> None:
     resume = (cell.folder / CONFIG).exists()
     for _ in fit(cell.config, cell.folder, prepared=prepared, resume=resume):
         pass
-    evaluations = evaluate_run(load(cell.folder), prepared)
-    write_text(cell.folder / EVALUATION, to_json(evaluations))
+    knobs = cell.config.evaluate.model_copy(update={"baselines": ()})  # once for all, see below
+    found = evaluate_run(load(cell.folder), prepared, knobs)
+    keep_ranks(cell.folder, prepared, cell.config.evaluate, found)
+    write_text(cell.folder / EVALUATION, to_json(found))
+
+
+def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
+    """Test metrics of the baselines on a cell's data by name, judged once and kept in a file.
+
+    Args:
+        cell: Any cell of the experiment.
+        path: Where they are kept.
+    """
+    if not path.exists():
+        dataset, knobs = prepare(cell.config.data, cell.config.split).dataset, cell.config.evaluate
+        evaluations = [
+            evaluate(
+                scorer,
+                dataset,
+                dataset.test,
+                top_k=knobs.top_k,
+                exclude_seen=knobs.exclude_seen,
+                resamples=knobs.resamples,
+                confidence=knobs.confidence,
+                notes=tuning_note(scorer),
+            )
+            for scorer in fit_baselines(dataset, knobs)
+        ]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, to_json(evaluations))
+    return {row["scorer"]: _values(row) for row in read_json(path)["rows"]}
 
 
 def _check_settings(cell: Cell) -> None:
@@ -121,7 +153,11 @@ def _result(cell: Cell, again: bool) -> CellResult:
 
 def model_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
     """Metrics of the trained model, the last row of an evaluation.json."""
-    return {name: m["value"] for name, m in evaluation["rows"][-1]["metrics"].items()}
+    return _values(evaluation["rows"][-1])
+
+
+def _values(row: dict[str, Any]) -> dict[str, float]:
+    return {name: metric["value"] for name, metric in row["metrics"].items()}
 
 
 def _epochs(path: Path) -> list[dict[str, Any]]:

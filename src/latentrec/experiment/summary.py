@@ -1,6 +1,6 @@
 """The table of an experiment: mean and standard deviation over seeds for every row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import final
@@ -38,15 +38,24 @@ def summarise(results: Sequence[CellResult]) -> list[RowSummary]:
     return [_summary(row, group) for row, group in groups.items()]
 
 
-def to_markdown(summaries: Sequence[RowSummary], metrics: Sequence[str]) -> str:
+def to_markdown(
+    summaries: Sequence[RowSummary],
+    metrics: Sequence[str],
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
+) -> str:
     """A Markdown table: a line a row, `mean (standard deviation)` over the seeds.
 
     Args:
         summaries: The rows.
         metrics: Which metrics, for example `ndcg@10`.
+        baselines: Metrics of the baselines by name, put first.
     """
     head = ["method", *metrics, "seeds", "epochs", "minutes"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for name, of in (baselines or {}).items():
+        lines.append(
+            "| " + " | ".join([name, *(_number(of[m]) for m in metrics), "", "", ""]) + " |"
+        )
     for summary in summaries:
         cells = [_cell(summary, metric) for metric in metrics]
         cost = [str(summary.seeds), f"{summary.epochs:.0f}", f"{summary.minutes:.1f}"]
@@ -68,7 +77,11 @@ def _summary(row: str, group: Sequence[CellResult]) -> RowSummary:
 
 
 def _cell(summary: RowSummary, metric: str) -> str:
-    value = f"{summary.means[metric]:.4f}".removeprefix("0")
+    value = _number(summary.means[metric])
     if summary.deviations is None:
         return value
-    return f"{value} ({summary.deviations[metric]:.4f})".replace("(0.", "(.")
+    return f"{value} ({_number(summary.deviations[metric])})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}".removeprefix("0")
