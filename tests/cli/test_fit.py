@@ -38,7 +38,8 @@ def test_a_log_becomes_a_judged_run(trained: tuple[Path, str]) -> None:
     assert config["encoder"]["dim"] == 8
     assert json_of(run / "given.json")["user_column"] == "who"
     rows = json_of(run / "evaluation.json")["rows"]
-    assert [row["scorer"] for row in rows] == ["popularity", "markov", "sasrec+plr"]
+    baselines = ["popularity", "recent-popularity", "markov", "item-knn", "ease"]
+    assert [row["scorer"] for row in rows] == [*baselines, "sasrec+plr"]
     titles = pl.read_parquet(run / "items.parquet")["title"].to_list()
     assert titles.count(None) == 1
     assert "Thing 0, blue" in titles
