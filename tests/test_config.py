@@ -46,6 +46,7 @@ def test_a_configuration_is_frozen_and_hashable() -> None:
         ("train", "precision", "fp16"),
         ("train", "seed", -1),
         ("reasoner", "streams", 0),
+        ("reasoner", "steps", 0),
         ("reasoner", "kl_weight", float("inf")),
         ("reasoner", "temperature", 0.0),
         ("evaluate", "top_k", [0]),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from latentrec.model.encoder import Encoded, SequenceEncoder
+from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.objective.terms import pairwise_kl
@@ -73,3 +74,29 @@ def test_states_are_norm_bounded(make_model: MakeModel) -> None:
         model.reasoner.triggers.mul_(1e4)
         steps = model(ITEMS, LAST).steps
     assert steps.norm(dim=-1).max() <= 16**0.5 + 1e-3
+
+
+def test_streams_together_are_streams_one_by_one(make_model: MakeModel) -> None:
+    """M streams in one pass are M models of one stream each (P2)."""
+    model = make_model(3, 2)
+    together = model(ITEMS, LAST).steps
+    for m in range(3):
+        alone = PlrReasoner(model.encoder.dim, streams=1, steps=2)
+        with torch.no_grad():
+            alone.triggers.copy_(model.reasoner.triggers[m : m + 1])
+            alone.step_embedding.copy_(model.reasoner.step_embedding)
+        single = Recommender(model.items, model.encoder, alone).eval()
+        torch.testing.assert_close(single(ITEMS, LAST).steps[:, :, 0], together[:, :, m])
+
+
+def test_one_stream_without_its_trigger_takes_the_steps_of_erl(make_model: MakeModel) -> None:
+    """PLR with M = 1 reasons as ERL does and pools without h_0 (P8)."""
+    model = make_model(1, 3)
+    erl = ErlReasoner(model.encoder.dim, 3)
+    with torch.no_grad():
+        model.reasoner.triggers.zero_()
+        erl.step_embedding.copy_(model.reasoner.step_embedding)
+    theirs = Recommender(model.items, model.encoder, erl).eval()(ITEMS, LAST).steps[:, :, 0]
+    ours = model(ITEMS, LAST)
+    torch.testing.assert_close(ours.steps[:, :, 0], theirs[:, :, 1:])
+    torch.testing.assert_close(ours.train_state, theirs[:, :, 1:].mean(2))
