@@ -12,9 +12,11 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.index import ItemIndex
+from latentrec.model.items import FieldCodes, IdItemEncoder
 from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
-from latentrec.scorer import ModelScorer
+from latentrec.model.text_items import TextItemEncoder
+from latentrec.scorer import ModelScorer, evaluating
 
 LENGTH = 5
 ITEMS = 9
@@ -31,6 +33,16 @@ def make_model(reasoner: str) -> Recommender:
     with torch.no_grad():  # large weights, so that differences would show
         for parameter in model.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
+    return model
+
+
+def with_items(kind: str) -> Recommender:
+    model, size = make_model("plr"), ITEMS + 2
+    if kind == "fields":
+        codes = FieldCodes(3, torch.arange(size) % 3, torch.arange(size + 1))
+        model.items = IdItemEncoder(size, 8, [codes])
+    elif kind == "text":
+        model.items = TextItemEncoder(torch.randn(size, 6), 8, 2, 0.2, 0.5, False)
     return model
 
 
@@ -88,6 +100,45 @@ def test_the_model_s_mode_is_given_back(training: bool) -> None:
     with pytest.raises(IndexError):
         scorer.scores(Histories.from_lists([[ITEMS + 2]]))  # no row of the item table
     assert model.training is training
+
+
+@pytest.mark.parametrize("kind", ["ids", "fields", "text"])
+def test_item_vectors_are_computed_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each block, not for each effort; and scores are those of vectors made anew."""
+    model, rows = with_items(kind), Histories.from_lists([[2, 3, 4], [5], [6, 7]])
+    scorer = make_scorer(model)
+    with torch.no_grad(), evaluating(model):
+        expected = model.logits(torch.tensor([[2, 3, 4]]), torch.tensor([[2]]))[0, 0]
+    for name in ("table", "candidates", "forward"):
+        monkeypatch.setattr(model.items, name, None)
+    torch.testing.assert_close(scorer.scores(rows)[0], expected)
+    assert scorer.limited(Effort(steps=1)).scores(rows).shape == (3, scorer.size)
+
+
+@pytest.mark.parametrize("kind", ["ids", "fields", "text"])
+def test_a_new_scorer_sees_new_weights(kind: str) -> None:
+    """Each validation makes its scorer, so it must judge what training has just changed."""
+    model, rows = with_items(kind).train(), Histories.from_lists([[2, 3, 4]])
+    before = make_scorer(model).scores(rows)
+    with torch.no_grad():
+        for parameter in model.items.parameters():
+            parameter.mul_(1.5).add_(0.1 * torch.randn_like(parameter))
+    after = make_scorer(model).scores(rows)
+    assert not torch.allclose(before, after)
+    model.eval()
+    with torch.no_grad():
+        expected = model.logits(torch.tensor([[2, 3, 4]]), torch.tensor([[2]]))[0]
+    torch.testing.assert_close(after, expected)
+
+
+def test_a_limited_view_made_before_training_drops_nothing() -> None:
+    """It shares the encoder, whose mode may have changed since."""
+    model, rows = make_model("plr").eval(), Histories.from_lists([[2, 3, 4]])
+    view = make_scorer(model).limited(Effort(steps=1))
+    before = view.scores(rows)
+    model.train()
+    assert torch.equal(view.scores(rows), before)
+    assert all(module.training for module in model.modules())
 
 
 def test_scores_are_plain_float32_of_the_whole_catalogue() -> None:

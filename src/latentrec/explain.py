@@ -16,8 +16,8 @@ from latentrec.errors import ConfigError
 from latentrec.index import FIRST_ITEM, UNKNOWN, ItemIndex
 from latentrec.model.attention_tap import AttentionTap
 from latentrec.model.encoder import Encoded, TransformerEncoder
+from latentrec.model.items import ItemEncoder
 from latentrec.model.reasoner.contract import Reasoned
-from latentrec.model.recommender import Recommender
 from latentrec.recommend import best
 from latentrec.scorer import ModelScorer
 
@@ -99,7 +99,7 @@ def explain(
         tuple(index.item_ids(known.tolist())),
         tuple(item_ids),
         _influence(scorer, known, targets),
-        tuple(_streams(scorer.model, index, encoded, reasoned, targets, top_k)),
+        tuple(_streams(scorer.items, index, encoded, reasoned, targets, top_k)),
         _attention(tap, len(known)),
     )
 
@@ -131,7 +131,7 @@ def _think(scorer: ModelScorer, known: np.ndarray) -> tuple[Encoded, Reasoned, A
 
 
 def _streams(
-    model: Recommender,
+    items: ItemEncoder,
     index: ItemIndex,
     encoded: Encoded,
     reasoned: Reasoned,
@@ -144,7 +144,7 @@ def _streams(
     mixed = (reasoned.gate.unsqueeze(-1) * reasoned.steps.mean(dim=3)).sum(dim=2, keepdim=True)
     base = reasoned.infer_state.unsqueeze(2) - mixed
     states: Float[Tensor, "M D"] = (base + reasoned.steps.mean(dim=3))[0, 0]
-    scores = (model.items.queries(states) @ model.items.candidates().T).float().cpu()
+    scores = (items.queries(states) @ items.candidates().T).float().cpu()
     scores[:, :FIRST_ITEM] = -torch.inf
     weights = reasoned.gate[0, 0].tolist()
     for weight, row, (items, _) in zip(weights, scores, best(scores, top_k), strict=True):

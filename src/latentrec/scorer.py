@@ -1,14 +1,19 @@
 """Scorer: whatever gives every item of the catalogue a score after a history."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from typing import Final, Protocol, final
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentrec.data.batch import Question, last_items
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
+from latentrec.model.items import FrozenItems
+from latentrec.model.reasoner.contract import Reasoned
 from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
 
@@ -38,6 +43,9 @@ class Scorer(Protocol):
 class ModelScorer:
     """A trained recommender as a scorer.
 
+    Item vectors are computed once, when the scorer is made: after a change of the weights, make
+    another scorer.
+
     Args:
         model: The recommender; put into evaluation mode for each call, and back.
         name: Row label in tables.
@@ -59,8 +67,9 @@ class ModelScorer:
         self._max_length = max_length
         self._device = device
         self._question = question
-        with torch.no_grad():
-            self._size = len(model.items.candidates())
+        with torch.inference_mode(), evaluating(model):
+            self._items = FrozenItems(model.items)
+        self._ranking = Recommender(self._items, model.encoder, model.reasoner)
 
     @property
     def name(self) -> str:
@@ -71,6 +80,11 @@ class ModelScorer:
     def model(self) -> Recommender:
         """The recommender itself, for what scores alone do not tell."""
         return self._model
+
+    @property
+    def items(self) -> FrozenItems:
+        """Its item vectors, as they were when the scorer was made."""
+        return self._items
 
     @property
     def max_length(self) -> int:
@@ -85,38 +99,30 @@ class ModelScorer:
     @property
     def size(self) -> int:
         """Number of item indices N."""
-        return self._size
+        return len(self._items.candidates())
 
     def limited(self, effort: Effort) -> "ModelScorer":
-        """The same model at another effort; weights are shared, not copied.
+        """The same model at another effort; weights and item vectors are shared, not copied.
 
         Raises:
             ConfigError: If the reasoner cannot spend that effort.
         """
         reasoner = self._model.reasoner.limited(effort)
-        model = Recommender(self._model.items, self._model.encoder, reasoner)
-        model.train(self._model.training)
-        return ModelScorer(model, self._name, self._max_length, self._device, self._question)
+        view = copy(self)
+        view._model = Recommender(self._model.items, self._model.encoder, reasoner)
+        view._ranking = Recommender(self._items, self._model.encoder, reasoner)
+        return view
 
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""
-        training = self._model.training
-        self._model.eval()
         rows = max(1, TOKENS // self._max_length)
-        try:
-            states = [
-                self._states(histories.block(start, min(start + rows, len(histories))))
-                for start in range(0, len(histories), rows)
-            ]
-            queries = self._model.items.queries(torch.cat(states))
-            return (queries @ self._model.items.candidates().T).float()
-        finally:
-            self._model.train(training)
-
-    def _states(self, histories: Histories) -> Float[Tensor, "B D"]:
-        batch = self._question(histories, self._max_length).to(self._device)
-        return self._model(batch.items, batch.positions).infer_state[:, 0]
+        states = [
+            self._reasoned(histories.block(start, min(start + rows, len(histories)))).infer_state
+            for start in range(0, len(histories), rows)
+        ]
+        queries = self._items.queries(torch.cat(states)[:, 0])
+        return (queries @ self._items.candidates().T).float()
 
     @torch.inference_mode()
     def steps_taken(self, histories: Histories) -> Int[Tensor, " B"]:
@@ -125,16 +131,28 @@ class ModelScorer:
         Raises:
             ConfigError: If this scorer does not stop early.
         """
-        training = self._model.training
-        self._model.eval()
-        try:
-            batch = self._question(histories, self._max_length).to(self._device)
-            taken = self._model(batch.items, batch.positions).steps_taken
-        finally:
-            self._model.train(training)
+        taken = self._reasoned(histories).steps_taken
         if taken is None:
             raise ConfigError(
                 "steps taken: this scorer takes all its steps; use "
                 "limited(Effort(exit_threshold=..)) to stop early"
             )
         return taken
+
+    def _reasoned(self, histories: Histories) -> Reasoned:
+        batch = self._question(histories, self._max_length).to(self._device)
+        with evaluating(self._ranking):
+            return self._ranking(batch.items, batch.positions)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside a block; what was in training mode goes back to it."""
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True

@@ -45,7 +45,7 @@ def similar(
     if top_k < 1:
         raise ConfigError(f"top_k={top_k}: must be at least 1")
     rows = torch.tensor([index.index(item_id) for item_id in item_ids], dtype=torch.long)
-    table = torch.nn.functional.normalize(scorer.model.items.candidates().float().cpu(), dim=-1)
+    table = torch.nn.functional.normalize(scorer.items.candidates().float().cpu(), dim=-1)
     cosines = table[rows] @ table.T
     cosines[:, :FIRST_ITEM] = -torch.inf
     cosines[torch.arange(len(rows)), rows] = -torch.inf

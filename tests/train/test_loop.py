@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+import latentrec.train.loop
 from latentrec.build import build_model, build_objective, build_optimiser
 from latentrec.configure import parse_config
-from latentrec.data.batch import Samples, training_samples
+from latentrec.data.batch import Samples, batches, training_samples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories
 from latentrec.errors import CheckpointError, TrainingError
@@ -171,6 +172,19 @@ def test_a_loss_that_is_not_finite_stops_with_a_way_out(tmp_path: Path) -> None:
     with torch.no_grad():
         training.model.encoder.position.weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"epoch 2: .* is nan; .* train.learning_rate"):
+        next(reports)
+    assert training.checkpoints.find("last").name == "epoch-0001"
+
+
+def test_broken_weights_are_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last update of an epoch breaks weights behind losses that were all finite."""
+    training = Training(tmp_path)
+    reports = training.run()
+    next(reports)
+    weight = training.model.encoder.position.weight
+    monkeypatch.setattr(latentrec.train.loop, "batches", lambda *a: [*batches(*a)][:1])
+    weight.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(TrainingError, match="epoch 2: a weight is not finite"):
         next(reports)
     assert training.checkpoints.find("last").name == "epoch-0001"
 

@@ -39,9 +39,7 @@ class Partners:
     def to(self, device: torch.device) -> "Partners":
         """The same partners on another device."""
         return Partners(
-            self.columns.to(device, non_blocking=True),
-            self.items.to(device, non_blocking=True),
-            self.positions.to(device, non_blocking=True),
+            _sent(self.columns, device), _sent(self.items, device), _sent(self.positions, device)
         )
 
 
@@ -70,9 +68,9 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
         return Batch(
-            self.items.to(device, non_blocking=True),
-            self.positions.to(device, non_blocking=True),
-            self.targets.to(device, non_blocking=True),
+            _sent(self.items, device),
+            _sent(self.positions, device),
+            _sent(self.targets, device),
             self.partners and self.partners.to(device),
         )
 
@@ -296,6 +294,12 @@ def pad_windows(items: np.ndarray, starts: Int64s, ends: Int64s) -> np.ndarray:
     columns = np.arange(lengths.max())
     flat = np.minimum(starts[:, None] + columns, len(items) - 1)
     return np.where(columns < lengths[:, None], items[flat], PAD)
+
+
+def _sent(values: Int[Tensor, "B X"], device: torch.device) -> Int[Tensor, "B X"]:
+    """The same numbers on another device; from pinned memory the copy makes nobody wait."""
+    pinned = values.pin_memory() if device.type == "cuda" else values
+    return pinned.to(device, non_blocking=True)
 
 
 def _tensor(values: np.ndarray) -> Int[Tensor, "B X"]:

@@ -92,3 +92,36 @@ class IdItemEncoder(ItemEncoder):
     def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
         """The vectors of some items."""
         return F.embedding(items, self.table())
+
+
+@final
+class FrozenItems(ItemEncoder):
+    """The vectors of another item encoder, computed once: for ranking with fixed weights.
+
+    Fields and texts are composed a single time instead of at every call. Later changes of the
+    weights need not reach these vectors.
+
+    Args:
+        items: The encoder, in evaluation mode.
+    """
+
+    def __init__(self, items: ItemEncoder) -> None:
+        super().__init__()
+        self._table, self._candidates = items.table(), items.candidates()
+        self._score_as = items.queries
+
+    def table(self) -> Float[Tensor, "N D"]:
+        """The vectors of all items as inputs."""
+        return self._table
+
+    def candidates(self) -> Float[Tensor, "N D"]:
+        """The vectors of all items as they are scored."""
+        return self._candidates
+
+    def queries(self, states: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+        """States as the encoder scores them."""
+        return self._score_as(states)
+
+    def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
+        """The vectors of some items."""
+        return F.embedding(items, self._table)

@@ -1,8 +1,6 @@
 """The training loop: an iterator of epoch reports, repeatable and resumable."""
 
-import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Final, final
@@ -20,6 +18,7 @@ from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective
 from latentrec.train.checkpoint import CheckpointFolder, TrainingState, load_model, load_optimiser
 from latentrec.train.stopping import Stopping
+from latentrec.train.sums import LossSums
 
 ALIKE_COSINE: Final = 0.99
 """Mean cosine of reasoning states above which they count as collapsed into one."""
@@ -28,13 +27,13 @@ Validate = Callable[[Recommender], dict[str, float]]
 """Computes validation metrics of a model; given by the caller, since evaluation lies above."""
 
 OnStep = Callable[["Step"], None]
-"""Told about every batch, for progress bars."""
+"""Told now and then, and at the end of every epoch, how far training is; for progress bars."""
 
 
 @final
 @dataclass(frozen=True)
 class Step:
-    """One finished batch: how far the epoch is, and the running means of the loss parts."""
+    """How far an epoch is, and the running means of the loss parts."""
 
     epoch: int
     targets_done: int
@@ -118,10 +117,10 @@ def fit(
         checkpoints: Where best and last are saved after every epoch.
         record: Writes down every report, before the checkpoint of its epoch is saved.
         resume: Go on from the last checkpoint; epochs, patience and time limit may have changed.
-        on_step: Told about every batch.
+        on_step: Told several times a second how far training is.
 
     Raises:
-        TrainingError: If there is nothing to train on, or a loss is not finite.
+        TrainingError: If there is nothing to train on, or a loss or weight is not finite.
         CheckpointError: If `resume` finds no sound checkpoint.
     """
     if not len(samples):
@@ -257,42 +256,40 @@ class _Trainer:
         rng = np.random.default_rng([self.config.seed, epoch])
         torch.manual_seed(int(rng.integers(2**62)))
         self.step.train()
-        started, done = time.perf_counter(), 0
-        sums: defaultdict[str, float] = defaultdict(float)
+        started, sums = time.perf_counter(), LossSums(epoch)
         share = (self.accelerator.process_index, self.accelerator.num_processes)
         for batch in batches(self.samples, self.config.batch_size, rng, share):
-            parts = self._update(batch.to(self.accelerator.device), epoch)
-            count = int(batch.predicted.sum())
-            done += count
-            for name, value in parts.items():
-                sums[name] += float(value) * count
-            self._tell(epoch, done, sums, started)
-        return {name: value / done for name, value in sums.items()}, time.perf_counter() - started
+            count = int(batch.predicted.sum())  # on the CPU: nobody waits for the device
+            sums.add(self._update(batch.to(self.accelerator.device), epoch), count)
+            if sums.due:
+                self._look(epoch, sums, started)
+        self._look(epoch, sums, started)
+        _check_weights(self.parameters, epoch)
+        return sums.means, time.perf_counter() - started
 
     def _update(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         with self.accelerator.autocast():
             losses: Losses = self.step(batch, epoch)
-        parts = {"loss": losses.total.detach(), **losses.parts}
-        _check_finite(parts, epoch)
         self.optimiser.zero_grad()
         self.accelerator.backward(losses.total)
         if self.config.gradient_clip:
             self.accelerator.clip_grad_norm_(self.parameters, self.config.gradient_clip)
         self.optimiser.step()
-        return parts
+        return {"loss": losses.total.detach(), **losses.parts}
 
-    def _tell(self, epoch: int, done: int, sums: dict[str, float], started: float) -> None:
+    def _look(self, epoch: int, sums: LossSums, started: float) -> None:
+        """Wait for the device, check the losses so far and tell about them."""
+        sums.read()
         if self.on_step is not None:
-            means = {name: value / done for name, value in sums.items()}
-            speed = done / (time.perf_counter() - started)
-            self.on_step(Step(epoch + 1, done, self.samples.targets, means, speed))
+            speed = sums.done / (time.perf_counter() - started)
+            self.on_step(Step(epoch + 1, sums.done, self.samples.targets, sums.means, speed))
 
 
-def _check_finite(parts: dict[str, Tensor], epoch: int) -> None:
-    for name, value in parts.items():
-        if not math.isfinite(float(value)):
-            raise TrainingError(
-                f"epoch {epoch + 1}: loss part '{name}' is {float(value)}; the last checkpoint is "
-                "kept. Lower train.learning_rate or the weights of the reasoner's terms, or "
-                "lengthen reasoner.warmup_epochs"
-            )
+def _check_weights(parameters: list[nn.Parameter], epoch: int) -> None:
+    """The last update of an epoch may break what its losses do not show yet."""
+    norms = torch.stack([parameter.detach().norm() for parameter in parameters])
+    if not bool(norms.isfinite().all()):
+        raise TrainingError(
+            f"epoch {epoch + 1}: a weight is not finite after the last update; the last "
+            "checkpoint is kept. Lower train.learning_rate"
+        )
