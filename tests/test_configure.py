@@ -17,7 +17,13 @@ from latentrec.config import (
     SyntheticConfig,
     TimeSplitConfig,
 )
-from latentrec.configure import evaluation_config, load_config, parse_config, preset_names
+from latentrec.configure import (
+    evaluation_config,
+    load_config,
+    parse_config,
+    preset_names,
+    protocol_names,
+)
 from latentrec.errors import ConfigError
 
 
@@ -246,3 +252,41 @@ def test_only_the_evaluation_can_change_after_training() -> None:
         evaluation_config(known, ["evaluate.topk=3"])
     with pytest.raises(ConfigError, match=r"^evaluate\.top_k='0': Input should be"):
         evaluation_config(known, ["evaluate.top_k=[0]"])
+
+
+# --- protocols ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", protocol_names())
+@pytest.mark.parametrize("preset", ["sasrec", "bert4rec", "hstu", "plr-sasrec-paper"])
+def test_a_protocol_goes_with_every_preset(name: str, preset: str) -> None:
+    config = load_config(preset, base={"data": {"path": "log.csv"}}, protocol=name)
+    length = 20 if name == "lares" else 50
+    assert config.encoder.max_length == length
+    assert config.evaluate.exclude_seen == (name == "leave-one-out")
+    assert config.split.kind == ("time" if name == "paper" else "leave-one-out")
+    assert config.reasoner == load_config(preset).reasoner  # the method is the preset's affair
+
+
+def test_the_papers_protocol_filters_as_they_do_and_keeps_a_presets_moments() -> None:
+    base = {"data": {"path": "log.csv"}}
+    config = load_config("sasrec", base=base, protocol="paper")
+    assert isinstance(config.data, FilesConfig)
+    assert (config.data.rating_above, config.data.min_user_interactions) == (3, 10)
+    dated = load_config("plr-sasrec-paper", base=base, protocol="paper")
+    assert dated.split == load_config("plr-sasrec-paper").split
+
+
+def test_what_is_said_after_a_protocol_holds() -> None:
+    overrides = ["encoder.kind=bert4rec", "train.positions=last", "split.kind=leave-one-out"]
+    config = load_config(base={"data": {"path": "a"}}, overrides=overrides, protocol="lares")
+    assert (config.encoder.kind, config.encoder.max_length) == ("bert4rec", 20)
+    shorter = load_config(overrides=["encoder.max_length=7"], protocol="lares")
+    assert shorter.encoder.max_length == 7
+
+
+def test_an_unknown_protocol_is_refused() -> None:
+    with pytest.raises(ConfigError, match="protocol 'papers': unknown; did you mean 'paper'"):
+        load_config(protocol="papers")
+    with pytest.raises(ConfigError, match="encoder='3': is a table"):
+        load_config(protocol="lares", overrides=["encoder=3"])

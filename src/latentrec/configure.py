@@ -15,11 +15,18 @@ from latentrec.errors import ConfigError
 
 PRESETS: Final = Path(__file__).parent / "presets"
 """Folder of the presets: one TOML file each."""
+PROTOCOLS: Final = Path(__file__).parent / "protocols"
+"""Folder of the protocols: what is kept of a log, how it is split and how it is judged."""
 
 
 def preset_names() -> list[str]:
     """Names that `--preset` takes."""
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def protocol_names() -> list[str]:
+    """Names that `--protocol` takes."""
+    return sorted(path.stem for path in PROTOCOLS.glob("*.toml"))
 
 
 def load_config(
@@ -28,8 +35,9 @@ def load_config(
     overrides: Sequence[str] = (),
     base: Mapping[str, Any] | None = None,
     start: Mapping[str, Any] | None = None,
+    protocol: str | None = None,
 ) -> RunConfig:
-    """The configuration from `start`, a preset, a TOML file, `base` and `--set` overrides.
+    """The configuration from `start`, preset, protocol, TOML file, `base` and `--set` overrides.
 
     Each is laid over those before it.
 
@@ -39,22 +47,38 @@ def load_config(
         overrides: Texts `section.key=value`; the value is TOML, or else plain text.
         base: Further nested values (what the command line's own options say).
         start: Nested values below all others (the configuration of a run that is resumed).
+        protocol: Name of a protocol, see `protocol_names`.
 
     Raises:
-        ConfigError: On an unknown preset, file, key or value; names the nearest known key.
+        ConfigError: On an unknown name, file, key or value; names the nearest known one.
     """
-    merged: dict[str, Any] = {}
-    _merge(merged, start or {})
-    if preset is not None:
-        if preset not in preset_names():
-            raise ConfigError(f"preset '{preset}': unknown{_nearest(preset, preset_names())}")
-        _merge(merged, _read_toml(PRESETS / f"{preset}.toml"))
-    if file is not None:
-        _merge(merged, _read_toml(file))
-    _merge(merged, base or {})
-    for text in overrides:
-        _merge(merged, _parse_override(text))
+    under = [start or {}, _named("preset", preset, PRESETS, preset_names())]
+    judged = _named("protocol", protocol, PROTOCOLS, protocol_names())
+    over = [_read_toml(file) if file else {}, base or {}, *map(_parse_override, overrides)]
+    merged = _laid([*under, judged, *over])
+    encoder = merged.get("encoder")
+    if judged and isinstance(encoder, dict) and "kind" in encoder:
+        # Named now, since a backbone that is chosen further on would start its table afresh.
+        judged["encoder"]["kind"] = encoder["kind"]
+        merged = _laid([*under, judged, *over])
     return parse_config(merged)
+
+
+def _named(what: str, name: str | None, folder: Path, known: Sequence[str]) -> dict[str, Any]:
+    """The values of a preset or protocol; none without a name."""
+    if name is None:
+        return {}
+    if name not in known:
+        raise ConfigError(f"{what} '{name}': unknown{_nearest(name, known)}")
+    return _read_toml(folder / f"{name}.toml")
+
+
+def _laid(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Nested values, each of them laid over those before it."""
+    merged: dict[str, Any] = {}
+    for values in layers:
+        _merge(merged, values)
+    return merged
 
 
 def load_tables(
@@ -65,10 +89,7 @@ def load_tables(
     Raises:
         ConfigError: If the file cannot be read or an override is no `section.key=value`.
     """
-    merged: dict[str, Any] = {}
-    for values in (_read_toml(file) if file else {}, base, *map(_parse_override, overrides)):
-        _merge(merged, values)
-    return merged
+    return _laid([_read_toml(file) if file else {}, base, *map(_parse_override, overrides)])
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:

@@ -142,3 +142,14 @@ def test_a_rating_filter_on_real_ratings(real_data: Path) -> None:
     config = FilesConfig(path=str(real_data / "movielens-1m"), rating_above=3)
     with pytest.raises(DataError, match="no rating column"):
         prepare(config, LeaveOneOutConfig())
+
+
+def test_the_protocol_says_what_was_kept_of_the_log(log: pl.DataFrame, tmp_path: Path) -> None:
+    # A table of ratings above 3 must not pass for one of the whole log.
+    log.with_columns(rating=pl.col("timestamp") % 5 + 1).write_csv(tmp_path / "log.csv")
+    data = FilesConfig(path=str(tmp_path / "log.csv"), rating_above=3, min_user_interactions=5)
+    dataset = prepare(data, LeaveOneOutConfig()).dataset
+    words = "only ratings above 3, users with at least 5 interactions"
+    assert dataset.protocol.endswith(f"; of the log {words}")
+    plain = prepare(FilesConfig(path=str(tmp_path / "log.csv")), LeaveOneOutConfig()).dataset
+    assert "of the log" not in plain.protocol

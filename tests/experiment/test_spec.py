@@ -96,3 +96,11 @@ def test_trials_are_all_combinations_and_share_folders_with_the_chosen(tmp_path:
     final = cells(experiment, tmp_path, chosen={"sasrec": best.tuned})
     assert final[0].folder == best.folder  # the winner's run is not trained twice
     assert final[2].config.encoder.layers == 2
+
+
+def test_a_protocol_lies_under_every_row_and_its_settings(tmp_path: Path) -> None:
+    path = tmp_path / "e.toml"
+    rows = '[{ name = "a", preset = "sasrec" }, { name = "b", set = ["encoder.max_length=9"] }]'
+    path.write_text(f'title = "t"\nprotocol = "lares"\nrows = {rows}\n', encoding="utf-8")
+    found = cells(read_experiment(path), tmp_path)
+    assert [cell.config.encoder.max_length for cell in found] == [20, 9]

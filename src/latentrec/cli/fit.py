@@ -25,8 +25,12 @@ def fit(
         str | None,
         typer.Option(help="Settings by name: sasrec, plr-sasrec, .. (`--preset ?` lists all)."),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Filters, split and judging by name: paper, leave-one-out or lares."),
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file, laid over the preset.", dir_okay=False)
+        Path | None, typer.Option(help="TOML file, laid over preset and protocol.", dir_okay=False)
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -71,7 +75,7 @@ def fit(
     from latentrec.configure import load_config
 
     start = _stored(run) if resume else None
-    resolved = load_config(preset, config, set_ or [], _base(given), start)
+    resolved = load_config(preset, config, set_ or [], base_settings(given), start, protocol)
     train_and_judge(resolved, run, given=given, resume=resume)
 
 
@@ -114,7 +118,7 @@ def train_and_judge(
     return prepared
 
 
-def _base(given: dict[str, Any]) -> dict[str, Any]:
+def base_settings(given: dict[str, Any]) -> dict[str, Any]:
     """What the command's own options say, as nested values of the configuration."""
     names = ("path", "format", "user_column", "item_column", "time_column", "rating_column")
     data = {name: given[name] for name in (*names, "time_unit", "bad_rows") if name in given}

@@ -20,6 +20,7 @@ from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
 from latentrec.cli.serve import serve
+from latentrec.cli.tune import tune
 from latentrec.errors import LatentrecError
 
 LONGEST_ERROR: Final = 2000
@@ -99,6 +100,7 @@ app.command()(compare)
 app.command()(recommend)
 app.command()(serve)
 app.command()(experiment)
+app.command()(tune)
 app.command()(doctor)
 
 
@@ -132,6 +134,8 @@ def _interrupted(command: str | None) -> str:
         return "interrupted: the same command with --resume continues after the last finished epoch"
     if command == "post-train":
         return "interrupted: `latentrec fit --resume --run OUT` continues after the last epoch"
+    if command == "tune":
+        return "interrupted: the same command goes on where it stopped"
     return "interrupted"
 
 

@@ -60,12 +60,16 @@ class TrainingProgress:
             )
         self._bar.update(self._task, completed=step.targets_done, losses=losses, speed=speed)
 
-    def epoch(self, report: "EpochReport") -> None:
-        """Print the line of a finished epoch."""
+    def clear(self) -> None:
+        """Take the bar of a finished epoch away."""
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._bar.refresh()
             self._task = None
+
+    def epoch(self, report: "EpochReport") -> None:
+        """Print the line of a finished epoch."""
+        self.clear()
         monitor = self._config.monitor
         value = report.metrics.get(monitor)
         judged = "" if value is None else f"  valid {monitor} {value:.4f}"

@@ -47,8 +47,28 @@ def filter_interactions(
         core_users=unique["user_id"].n_unique() - left["user_id"].n_unique(),
         core_items=unique["item_id"].n_unique() - left["item_id"].n_unique(),
         core_interactions=len(unique) - len(left),
+        rules=rules_of(config),
     )
     return result, count_repeats(result, report)
+
+
+def rules_of(config: FilesConfig) -> str:
+    """What is kept of a log, in words; empty for everything but duplicates.
+
+    Example:
+        >>> rules_of(FilesConfig(path="log.csv", rating_above=3, min_user_interactions=10))
+        'only ratings above 3, users with at least 10 interactions'
+    """
+    users, items = config.min_user_interactions, config.min_item_interactions
+    kept = {
+        f"ratings above {config.rating_above:g}" if config.rating_above is not None else "": True,
+        f"users with at least {users} interactions": users > 1,
+        f"items with at least {items} interactions": items > 1,
+        f"the {config.repeats} of a user's interactions with an item": config.repeats != "keep",
+    }
+    rules = [words for words, holds in kept.items() if words and holds]
+    more = ["duplicates kept"] if config.duplicates == "keep" else []
+    return ", ".join([*(["only " + ", ".join(rules)] if rules else []), *more])
 
 
 def count_repeats(interactions: Interactions, report: FilterReport) -> FilterReport:

@@ -1,7 +1,7 @@
 """From a configuration to a checked dataset and its report: read, filter, split, index."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
@@ -61,6 +61,8 @@ def prepare_interactions(
         DataError: If a part of the split comes out empty or the check finds a leak.
     """
     parts = split(interactions, how)
+    if filtered and filtered.rules:
+        parts = replace(parts, protocol=f"{parts.protocol}; of the log {filtered.rules}")
     dataset, split_report = build_dataset(interactions, parts)
     check_leaks(dataset, parts.moments)
     frame = interactions.frame

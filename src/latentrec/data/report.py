@@ -68,6 +68,7 @@ class FilterReport:
         repeats: Interactions left whose user had the item before.
         ties: Interactions left with the same time as the user's interaction before them.
         tied_ends: Users whose last two interactions have the same time.
+        rules: What was kept, in words; empty for everything but duplicates.
     """
 
     low_ratings: int = 0
@@ -79,6 +80,7 @@ class FilterReport:
     repeats: int = 0
     ties: int = 0
     tied_ends: int = 0
+    rules: str = ""
 
     def lines(self) -> list[str]:
         """The report in plain words."""

@@ -1,6 +1,5 @@
 """Run the cells of an experiment one after another; what is done is not done again."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from latentrec.evaluate.evaluate import evaluate
 from latentrec.evaluate.table import to_json
 from latentrec.experiment.spec import Cell
 from latentrec.run import evaluate_run, fit, load
-from latentrec.run.folder import CONFIG, EVALUATION, METRICS, read_config, read_json
+from latentrec.run.folder import CONFIG, EVALUATION, METRICS, read_config, read_json, read_metrics
 from latentrec.run.judged import keep_ranks
 from latentrec.train.atomic import write_text
 
@@ -138,7 +137,7 @@ def _check_settings(cell: Cell) -> None:
 
 
 def _result(cell: Cell, again: bool) -> CellResult:
-    epochs = _epochs(cell.folder / METRICS)
+    epochs = read_metrics(cell.folder / METRICS)
     monitor = cell.config.train.monitor
     return CellResult(
         cell=cell,
@@ -158,7 +157,3 @@ def model_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
 
 def _values(row: dict[str, Any]) -> dict[str, float]:
     return {name: metric["value"] for name, metric in row["metrics"].items()}
-
-
-def _epochs(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -41,6 +41,8 @@ class Experiment(Knobs):
     """What is compared, for the head of the table."""
     seeds: tuple[Count, ...] = (0,)
     """Seeds; every row is trained once with each."""
+    protocol: str | None = None
+    """Protocol of every row: `paper`, `leave-one-out` or `lares`; under all settings."""
     set: tuple[str, ...] = ()
     """Settings `section.key=value` of every row."""
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
@@ -166,7 +168,9 @@ def _cell(
     base = {} if data is None else {"data": {"kind": "files", "path": str(data.resolve())}}
     overrides = [*experiment.set, *row.set, *tuned, f"train.seed={seed}"]
     try:
-        config = load_config(row.preset, base=base, overrides=overrides)
+        config = load_config(
+            row.preset, base=base, overrides=overrides, protocol=experiment.protocol
+        )
     except ConfigError as error:
         raise ConfigError(f"row '{row.name}': {error}") from None
     named = [",".join(tuned)] if tuned else []

@@ -10,7 +10,7 @@ from latentrec.evaluate.compare import Comparison, System, compare_systems
 from latentrec.evaluate.evaluate import intervals
 from latentrec.run.folder import read_config
 from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
-from latentrec.run.run import evaluate_run, load, prepared_data
+from latentrec.run.run import evaluate_run, load, prepared_data, reads
 
 SEED_AT_END: Final = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
 """How the names of runs of several seeds end."""
@@ -64,7 +64,12 @@ def compare(
         protocol=f"{judged[0].protocol}; {intervals(knobs.resamples, knobs.confidence)}",
         resamples=knobs.resamples,
         confidence=knobs.confidence,
-        notes=tuple(dict.fromkeys(note for note in judged[0].settings.values() if note)),
+        notes=tuple(
+            dict.fromkeys(
+                [note for note in judged[0].settings.values() if note]
+                + [reads(name, group[0].config) for name, group in named.items()]
+            )
+        ),
     )
 
 

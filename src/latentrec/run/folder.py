@@ -167,6 +167,11 @@ def _metric_lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
 
 
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The reports of metrics.jsonl, one an epoch; none if it is not there yet."""
+    return [json.loads(line) for line in _metric_lines(path)]
+
+
 def append_metrics(path: Path, report: EpochReport) -> None:
     """Add one epoch to metrics.jsonl."""
     with path.open("a", encoding="utf-8") as file:

@@ -327,7 +327,8 @@ def evaluate_run(
 
     beside = [judged(found, tuning_note(found)) for found in fit_baselines(dataset, knobs)]
     before = [judged(model, ()) for model in _before(run)]
-    return [*beside, *before, judged(run.scorer, left_out(dataset, knobs))]
+    notes = (reads(run.scorer.name, run.config), *left_out(dataset, knobs))
+    return [*beside, *before, judged(run.scorer, notes)]
 
 
 def prepared_data(run: Run) -> Prepared:
@@ -340,6 +341,11 @@ def prepared_data(run: Run) -> Prepared:
     prepared = prepare(run.config.data, run.config.split, bad_rows_dir=run.folder)
     check_data(run.folder, prepared)
     return prepared
+
+
+def reads(name: str, config: RunConfig) -> str:
+    """How much of a history a model reads, in words: part of the protocol."""
+    return f"{name} reads the last {config.encoder.max_length} items of a history"
 
 
 def _before(run: Run) -> list[Scorer]:

@@ -1,0 +1,129 @@
+"""A search space: which settings are tried, and with which values."""
+
+import json
+import tomllib
+from math import prod
+from pathlib import Path
+from typing import Annotated, Final, final
+
+from pydantic import Field, ValidationError, model_validator
+
+from latentrec.errors import ConfigError
+from latentrec.knobs import Knobs
+
+SPACES: Final = Path(__file__).parents[1] / "spaces"
+"""Folder of the spaces that come with the library: one TOML file each."""
+FIXED: Final = ("data", "split", "evaluate", "post_train")
+"""Sections that stay: trials are judged on the same cases in the same way."""
+
+Value = bool | int | float | str
+
+
+@final
+class Dimension(Knobs):
+    """One thing that is tried: listed values, or numbers between two ends."""
+
+    settings: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Settings `section.key` that all take the value."""
+    values: tuple[Value, ...] = ()
+    """Values to choose from."""
+    low: float | None = None
+    """Smallest number, in place of `values`."""
+    high: float | None = None
+    """Largest number, in place of `values`."""
+    log: bool = False
+    """Draw the logarithm evenly, as for learning rates."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Dimension":
+        for name in self.settings:
+            section, _, key = name.partition(".")
+            if not key or section in FIXED or name in ("train.monitor", "train.seed"):
+                raise ValueError(
+                    f"settings: '{name}' cannot be tuned; name section.key of a setting that "
+                    f"leaves the cases and the judging alone (not of {', '.join(FIXED)})"
+                )
+        ends = (self.low, self.high)
+        if bool(self.values) == (None not in ends) or (self.values and any(ends)):
+            raise ValueError("give either values, or both low and high")
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ValueError(f"low={self.low:g} must be below high={self.high:g}")
+        if self.log and (self.low is None or self.low <= 0):
+            raise ValueError("log needs low above 0")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Its settings joined by `+`."""
+        return "+".join(self.settings)
+
+    def overrides(self, value: Value) -> list[str]:
+        """The settings with a value, as `--set` reads them."""
+        return [f"{setting}={json.dumps(value)}" for setting in self.settings]
+
+
+@final
+class Space(Knobs):
+    """The content of a search space file."""
+
+    title: str
+    """What is tuned, in words."""
+    preset: str | None = None
+    """Preset under all trials, unless the command names one."""
+    search: Annotated[tuple[Dimension, ...], Field(min_length=1)]
+    """What is tried."""
+
+    @model_validator(mode="after")
+    def _check_unique(self) -> "Space":
+        names = [setting for dimension in self.search for setting in dimension.settings]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"search: {', '.join(sorted(twice))} stands there twice")
+        return self
+
+    @property
+    def points(self) -> int | None:
+        """Number of different trials; None if there are ranges."""
+        if any(not dimension.values for dimension in self.search):
+            return None
+        return prod(len(dimension.values) for dimension in self.search)
+
+    @property
+    def first(self) -> dict[str, Value]:
+        """The first value, or lowest number, of everything."""
+        return {d.name: d.values[0] if d.values else d.low or 0.0 for d in self.search}
+
+    def overrides(self, values: dict[str, Value]) -> list[str]:
+        """The settings of a trial, as `--set` reads them."""
+        return [text for d in self.search for text in d.overrides(values[d.name])]
+
+
+def space_names() -> list[str]:
+    """Names of the spaces that come with the library."""
+    return sorted(path.stem for path in SPACES.glob("*.toml"))
+
+
+def read_space(name: str) -> Space:
+    """A space by name, or from a TOML file.
+
+    Args:
+        name: One of `space_names()`, or the path of a file that ends in `.toml`.
+
+    Raises:
+        ConfigError: If there is no such space, or it breaks a rule.
+    """
+    if not name.endswith(".toml") and name not in space_names():
+        known = ", ".join(space_names())
+        raise ConfigError(f"space '{name}': unknown; one of {known}, or a file NAME.toml")
+    path = Path(name) if name.endswith(".toml") else SPACES / f"{name}.toml"
+    try:
+        return Space.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ConfigError(f"space {path}: does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"space {path}: not readable as TOML ({error})") from None
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()
+        )
+        raise ConfigError(f"space {path}: {found}") from None

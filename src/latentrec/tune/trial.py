@@ -1,0 +1,94 @@
+"""What came of a trial, the best of several, and their table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, final
+
+from latentrec.errors import ConfigError
+from latentrec.evaluate.grid import Grid, grids_markdown
+from latentrec.run.folder import METRICS, read_metrics
+from latentrec.tune.space import Value
+
+State: TypeAlias = Literal["done", "pruned", "failed"]
+STATES: Final[Mapping[str, State]] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
+"""Our word for each of Optuna's final states."""
+
+
+@final
+@dataclass(frozen=True)
+class Trial:
+    """One finished trial.
+
+    Attributes:
+        number: Counted from 0.
+        values: What was tried, by the name of the dimension.
+        state: `done`, `pruned`, or `failed` (a loss was not finite).
+        valid: Best value of the monitored validation metric; None if it failed before the first.
+        epochs: Epochs trained.
+        minutes: Minutes of training and validation.
+        folder: Its run folder; that of an earlier trial if the same values were drawn again.
+    """
+
+    number: int
+    values: dict[str, Value]
+    state: State
+    valid: float | None
+    epochs: int
+    minutes: float
+    folder: Path
+
+
+def kept(
+    out: Path, monitor: str, number: int, values: dict[str, Value], state: str, folder: str
+) -> Trial:
+    """A trial as its run folder tells it."""
+    lines = read_metrics(out / folder / METRICS)
+    return Trial(
+        number=number,
+        values=values,
+        state=STATES[state],
+        valid=max((line["metrics"][monitor] for line in lines if line["metrics"]), default=None),
+        epochs=len(lines),
+        minutes=sum(line["train_s"] + line["validate_s"] for line in lines) / 60,
+        folder=out / folder,
+    )
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The trial that was best on validation among those trained to their end, the first of equals.
+
+    Raises:
+        ConfigError: If none was.
+    """
+    done = [trial for trial in trials if trial.state == "done"]
+    if not done:
+        raise ConfigError(
+            "tuning: no trial was trained to its end; give more --trials or --minutes"
+        )
+    return max(done, key=lambda trial: trial.valid or 0.0)
+
+
+def to_markdown(title: str, monitor: str, trials: Sequence[Trial]) -> str:
+    """A Markdown table of trials, best first; the pruned and failed ones last."""
+    order = sorted(trials, key=lambda t: (t.state != "done", -(t.valid or 0.0)))
+    names = list(trials[0].values)
+    head = ("trial", *names, f"valid {monitor}", "state", "epochs", "minutes")
+    rows = tuple(
+        (
+            str(trial.number),
+            *(
+                f"{trial.values[name]:.3g}"
+                if isinstance(trial.values[name], float)
+                else str(trial.values[name])
+                for name in names
+            ),
+            "-" if trial.valid is None else f"{trial.valid:.4f}",
+            trial.state,
+            str(trial.epochs),
+            f"{trial.minutes:.1f}",
+        )
+        for trial in order
+    )
+    foot = "Judged on validation cases only; folders are `trials/NUMBER`."
+    return grids_markdown([Grid(f"# {title}", head, rows)], foot)
