@@ -87,9 +87,9 @@ class Ceiling(Finding):
             tuple(_oracle_row(oracle, metrics) for oracle in self.oracles),
         )
         foot = (
-            f"{self.protocol}. Gap closed: from the mean of the oracle's states (0 %) to the oracle "
-            "(100 %), where what the model makes of them stands. More candidates raise a ceiling by chance "
-            "alone: compare oracles with equal numbers of states only."
+            f"{self.protocol}. Gap closed: how far what the model itself makes of the states "
+            "('against') stands from their mean (0 %) towards the oracle (100 %). More candidates "
+            "raise a ceiling by chance alone: compare oracles with equal numbers of states only."
         )
         return grids_markdown([single, best], foot)
 

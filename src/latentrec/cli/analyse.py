@@ -16,6 +16,9 @@ class Question(StrEnum):
     """What can be asked."""
 
     CEILING = "ceiling"
+    DIVERSITY = "diversity"
+    IDENTITIES = "identities"
+    ATTENTION = "attention"
 
 
 def analyse(
@@ -43,8 +46,17 @@ def analyse(
 
 
 def _answer(question: Question) -> "Callable[[Subject], Finding]":
+    from latentrec.analyse.attention import attention
     from latentrec.analyse.ceiling import ceiling
+    from latentrec.analyse.diversity import diversity
+    from latentrec.analyse.identities import identities
 
     match question:
         case Question.CEILING:
             return ceiling
+        case Question.DIVERSITY:
+            return diversity
+        case Question.IDENTITIES:
+            return identities
+        case Question.ATTENTION:
+            return attention
