@@ -92,6 +92,11 @@ class ModelScorer:
         return self._max_length
 
     @property
+    def question(self) -> Question:
+        """How a history is put to the model."""
+        return self._question
+
+    @property
     def device(self) -> torch.device:
         """Where the model lies."""
         return self._device

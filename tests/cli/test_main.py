@@ -23,6 +23,7 @@ COMMANDS = (
     "post-train",
     "evaluate",
     "compare",
+    "analyse",
     "recommend",
     "serve",
     "experiment",

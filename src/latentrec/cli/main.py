@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 import latentrec
 from latentrec.cli import data
+from latentrec.cli.analyse import analyse
 from latentrec.cli.compare import compare
 from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
@@ -97,6 +98,7 @@ app.command()(pretrain)
 app.command()(post_train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(analyse)
 app.command()(recommend)
 app.command()(serve)
 app.command()(experiment)

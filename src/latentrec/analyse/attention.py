@@ -1,0 +1,191 @@
+"""Attention: where each stream looks in each step, for one history or by recency over many."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final, final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from latentrec.analyse.finding import COLOURS, Finding
+from latentrec.analyse.subject import Subject
+from latentrec.data.batch import last_items
+from latentrec.data.dataset import Histories
+from latentrec.errors import ConfigError
+from latentrec.evaluate.grid import Grid, grids_markdown
+from latentrec.index import MASK, PAD
+from latentrec.model.attention_tap import AttentionTap
+from latentrec.model.encoder import TransformerEncoder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROWS: Final = 256
+"""Histories at once."""
+LONGEST: Final = 20
+"""Places of the history that are shown, the latest ones."""
+
+
+@final
+@dataclass(frozen=True)
+class Look:
+    """Where one stream looks in one step.
+
+    Attributes:
+        stream: Number of the stream.
+        step: Number of the step.
+        weights: Weight of each shown place, latest interaction last, averaged over heads.
+        older: Weight of older places.
+        own: Weight of the stream's own steps (and of a mask behind the history, where the model
+            asks by one); with the others it sums to 1.
+    """
+
+    stream: int
+    step: int
+    weights: tuple[float, ...]
+    older: float
+    own: float
+
+
+@final
+@dataclass(frozen=True)
+class Attention(Finding):
+    """Where streams look, in the last layer.
+
+    Paper: PLR Fig. 5. Where a model looks does not say what moves its answer; that is asked by
+    `latentrec.explain`.
+
+    Attributes:
+        protocol: Model and cases in words.
+        places: What stands at each shown place: an item id, or how many interactions ago.
+        looks: Every stream and step; mean over the histories.
+        histories: Number of histories with at least one interaction at every shown place.
+    """
+
+    name: ClassVar[str] = "attention"
+    size: ClassVar[tuple[float, float]] = (8.0, 3.6)
+
+    protocol: str
+    places: tuple[str, ...]
+    looks: tuple[Look, ...]
+    histories: int
+
+    def to_markdown(self) -> str:
+        """A row for every stream and step."""
+        rows = tuple(
+            (f"{look.stream}", f"{look.step}", *(f"{value:.3f}" for value in look.weights),
+             f"{look.older:.3f}", f"{look.own:.3f}")
+            for look in self.looks
+        )  # fmt: skip
+        head = ("stream", "step", *self.places, "older", "own steps")
+        foot = f"{self.protocol}. {self.histories} histories; last layer, mean over heads."
+        return grids_markdown([Grid("Attention over the history", head, rows)], foot)
+
+    def draw(self, figure: "Figure") -> None:
+        """A heat map of streams and steps against places, and what went elsewhere beside it."""
+        axes, rest = figure.subplots(1, 2, sharey=True, width_ratios=(4, 1))
+        axes.grid(visible=False)
+        shown, count = np.array([look.weights for look in self.looks]), len(self.looks)
+        image = axes.imshow(shown, cmap="viridis", aspect="auto", vmin=0)
+        axes.set_xticks(range(len(self.places)), self.places)
+        axes.tick_params(axis="x", rotation=90 if max(map(len, self.places)) > 3 else 0)
+        axes.set_yticks(range(count), [f"stream {x.stream}, step {x.step}" for x in self.looks])
+        axes.set_xlabel("interactions ago" if self.places[-1] == "1" else "history, latest last")
+        figure.colorbar(image, ax=axes, label="attention weight")
+        older = [look.older for look in self.looks]
+        own = [look.own for look in self.looks]
+        rest.barh(range(count), older, color=COLOURS[0], label="older places")
+        rest.barh(range(count), own, left=older, color=COLOURS[4], label="own steps")
+        rest.grid(visible=False, axis="y")
+        rest.set_xlabel("attention weight")
+        rest.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
+
+
+def attention(subject: Subject, *, longest: int = LONGEST, user: str | None = None) -> Attention:
+    """Where every stream looks in every step.
+
+    Over many histories, places are counted from the end, and a mean is taken over those histories
+    that reach back over all shown places; of one user, the places are items.
+
+    Args:
+        subject: A model whose steps attend to the history, and cases.
+        longest: Most places to show, the latest ones.
+        user: One user's test case alone.
+
+    Raises:
+        ConfigError: If steps do not attend through the encoder (no reasoning, LARES, HSTU), or the
+            user has no test case.
+    """
+    histories, dataset = dataset_histories(subject, user), subject.dataset
+    asks_by_mask = subject.scorer.question is not last_items
+    lengths = np.minimum(histories.lengths, subject.scorer.max_length - asks_by_mask)
+    shown = int(min(longest, lengths.max()))
+    rows = np.flatnonzero(lengths >= shown)
+    parts = np.array_split(rows, -(-len(rows) // ROWS))
+    blocks = [_looks(subject, histories, part, shown) for part in parts]
+    weights = torch.cat(blocks).mean(dim=0)
+    places = tuple(str(shown - place) for place in range(shown))
+    if user is not None:
+        places = tuple(dataset.index.item_ids(histories[0][-shown:].tolist()))
+    return Attention(
+        protocol=subject.protocol if user is None else f"{subject.name}; user {user}",
+        places=places,
+        looks=tuple(_rows(weights)),
+        histories=len(rows),
+    )
+
+
+def dataset_histories(subject: Subject, user: str | None) -> Histories:
+    """The histories of all cases, or of one user's first test case.
+
+    Raises:
+        ConfigError: If the user has no test case.
+    """
+    dataset = subject.dataset
+    if user is None:
+        return dataset.histories(subject.cases)
+    found = np.flatnonzero(dataset.user_ids[dataset.test.users] == user)
+    if not len(found):
+        raise ConfigError(f"user '{user}': has no test case; name one that has")
+    return dataset.histories(dataset.test, int(found[0]), int(found[0]) + 1)
+
+
+@torch.inference_mode()
+def _looks(
+    subject: Subject, histories: Histories, rows: np.ndarray, shown: int
+) -> Float[Tensor, "B M T X"]:
+    """Weights over older places, the shown places, and own steps (X = shown + 2)."""
+    model, scorer = subject.scorer.model, subject.scorer
+    if not isinstance(model.encoder, TransformerEncoder):
+        raise ConfigError("attention: this encoder has no attention weights (HSTU); use sasrec")
+    part = Histories.from_lists([histories[row].tolist() for row in rows])
+    batch = scorer.question(part, scorer.max_length).to(scorer.device)
+    tap = AttentionTap(model.encoder)
+    model.reasoner(model.encode(batch.items), batch.positions, tap)
+    if not tap.steps:
+        raise ConfigError(
+            "attention: no step of this model attends to the history through the encoder (no "
+            "reasoning, or LARES); use plr, erl or prl"
+        )
+    ends = (~batch.items.eq(PAD) & ~batch.items.eq(MASK)).sum(dim=1, keepdim=True)
+    columns = ends - shown + torch.arange(shown, device=scorer.device)
+    steps = [_parts(weights[:, 0], columns) for weights in tap.steps]
+    return torch.stack(steps, dim=2)
+
+
+def _parts(weights: Float[Tensor, "B M S"], columns: Int[Tensor, "B X"]) -> Tensor:
+    """Older places, the shown ones, and the rest: own steps and a mask behind the history."""
+    index = columns.unsqueeze(1).expand(-1, weights.shape[1], -1)
+    sums = F.pad(weights.cumsum(dim=2), (1, 0))
+    older = sums.gather(2, index[:, :, :1])
+    own = 1 - sums.gather(2, index[:, :, -1:] + 1)
+    return torch.cat([older, weights.gather(2, index), own], dim=2)
+
+
+def _rows(weights: Float[Tensor, "M T X"]) -> Iterator[Look]:
+    for stream, steps in enumerate(weights.tolist(), 1):
+        for step, (older, *shown, own) in enumerate(steps, 1):
+            yield Look(stream, step, tuple(shown), older, own)

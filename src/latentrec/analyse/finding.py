@@ -1,0 +1,123 @@
+"""Finding: what every analysis returns, and how it becomes a figure, a table and JSON."""
+
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from latentrec.errors import ConfigError
+from latentrec.train.atomic import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMAT_VERSION: Final = 1
+"""Of the JSON; grows when a key changes its meaning or goes."""
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, apart for every kind of colour vision."""
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
+"""Shapes beside the colours, for print without colours."""
+GREY: Final = "#767676"
+"""Reference lines and notes."""
+STYLE: Final[dict[str, Any]] = {
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "legend.frameon": False,
+    "svg.hashsalt": "latentrec",  # equal findings give equal files
+}
+
+
+class Finding(ABC):
+    """The answer to one question about a trained model.
+
+    Leaves are frozen dataclasses of plain values.
+    """
+
+    name: ClassVar[str]
+    """The question: also the stem of the files."""
+    size: ClassVar[tuple[float, float]] = (7.0, 3.6)
+    """Width and height of the figure in inches."""
+
+    @abstractmethod
+    def to_markdown(self) -> str:
+        """The finding as a Markdown table, with what is needed to read it."""
+
+    @abstractmethod
+    def draw(self, figure: "Figure") -> None:
+        """Draw it on an empty figure or sub-figure."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of its values, with the name of the analysis and the version of the format."""
+        return {"analysis": self.name, "format_version": FORMAT_VERSION, **asdict(self)}  # pyright: ignore
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def write(finding: Finding, folder: Path) -> list[Path]:
+    """Write NAME.md, NAME.json, NAME.png and NAME.svg into a folder, and return their paths.
+
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    stem = folder / finding.name
+    paths = [stem.with_suffix(suffix) for suffix in (".md", ".json", ".png", ".svg")]
+    image, drawing = _rendered(finding)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(paths[0], finding.to_markdown())
+    write_text(paths[1], finding.to_json())
+    paths[2].write_bytes(image)
+    paths[3].write_text(drawing, encoding="utf-8")
+    return paths
+
+
+def to_svg(finding: Finding) -> str:
+    """The figure as SVG, for another document.
+
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    with _drawn(finding) as figure:
+        return _svg(figure)
+
+
+def _rendered(finding: Finding) -> tuple[bytes, str]:
+    with _drawn(finding) as figure:
+        image = io.BytesIO()
+        figure.savefig(image, format="png", dpi=160)
+        return image.getvalue(), _svg(figure)
+
+
+def _svg(figure: "Figure") -> str:
+    drawing = io.StringIO()
+    figure.savefig(drawing, format="svg", metadata={"Date": None})
+    return drawing.getvalue()
+
+
+@contextmanager
+def _drawn(finding: Finding) -> "Generator[Figure]":
+    """The figure, without pyplot: no window, no global state."""
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ConfigError(
+            "figures: the package matplotlib is missing; pip install 'latentrec[plot]'"
+        ) from None
+    with rc_context(STYLE):  # pyright: ignore[reportArgumentType]
+        figure = Figure(figsize=finding.size, layout="constrained")
+        finding.draw(figure)
+        yield figure

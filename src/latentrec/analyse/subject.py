@@ -1,0 +1,193 @@
+"""Subject: a trained model with the cases it is looked at on, and its states block after block."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from latentrec.blocks import rows_per_block
+from latentrec.data.dataset import Cases, Histories, Int64s, SequenceDataset
+from latentrec.data.prepare import Prepared
+from latentrec.errors import ConfigError
+from latentrec.evaluate.bootstrap import bootstrap
+from latentrec.evaluate.evaluate import Metric, ranking
+from latentrec.evaluate.metrics import Float64s
+from latentrec.evaluate.ranks import ranks
+from latentrec.model.reasoner.erl import ErlReasoner
+from latentrec.model.reasoner.prl import PrlReasoner
+from latentrec.run.run import Run, prepared_data
+from latentrec.scorer import TOKENS, ModelScorer
+
+
+@final
+@dataclass(frozen=True)
+class Thoughts:
+    """What a model thinks about a block of B cases.
+
+    Attributes:
+        rows: Which cases of the subject.
+        histories: Their histories.
+        targets: Item index of each target, `UNKNOWN` if training never saw it.
+        first: The encoder's state h_0.
+        steps: The reasoning states; M = T = 0 where there is no reasoning.
+        pooled: The state that training scores, z_rea in PLR.
+        ranking: The state that ranks.
+        gate: Weight of each stream, or None where streams are not mixed.
+    """
+
+    rows: Int64s
+    histories: Histories
+    targets: Int[Tensor, " B"]
+    first: Float[Tensor, "B D"]
+    steps: Float[Tensor, "B M T D"]
+    pooled: Float[Tensor, "B D"]
+    ranking: Float[Tensor, "B D"]
+    gate: Float[Tensor, "B M"] | None
+
+
+@final
+@dataclass(frozen=True)
+class Subject:
+    """A trained model and the cases it is looked at on.
+
+    Attributes:
+        name: What it is called in tables and legends.
+        scorer: The model.
+        dataset: Its data.
+        cases: The cases, at least one.
+        exclude_seen: Hide the items of the history from the ranks; never the target.
+        resamples: Bootstrap resamples of users behind each interval.
+        confidence: Coverage of the intervals.
+    """
+
+    name: str
+    scorer: ModelScorer
+    dataset: SequenceDataset
+    cases: Cases
+    exclude_seen: bool
+    resamples: int
+    confidence: float
+
+    @property
+    def protocol(self) -> str:
+        """What the ranks depend on, and of which cases, in words."""
+        rule = ranking(self.dataset, self.exclude_seen)
+        return f"{self.name}; {len(self.cases)} of {len(self.dataset.test)} test cases; {rule}"
+
+    @property
+    def first_step(self) -> int:
+        """Number of the first of `Thoughts.steps`: 0 where h_0 is one of them (docs/adr/0016)."""
+        return 0 if isinstance(self.scorer.model.reasoner, ErlReasoner | PrlReasoner) else 1
+
+    def thoughts(self) -> Iterator[Thoughts]:
+        """The states of all cases, block after block; histories of like length together."""
+        lengths = self.cases.ends - self.dataset.offsets[self.cases.users]
+        order = np.argsort(lengths, kind="stable")
+        step = min(rows_per_block(self.scorer.size), max(1, TOKENS // self.scorer.max_length))
+        for start in range(0, len(order), step):
+            yield self._think(order[start : start + step])
+
+    @torch.inference_mode()
+    def _think(self, rows: Int64s) -> Thoughts:
+        part = take(self.cases, rows)
+        histories, scorer = self.dataset.histories(part), self.scorer
+        batch = scorer.question(histories, scorer.max_length).to(scorer.device)
+        encoded = scorer.model.encode(batch.items)
+        found = scorer.model.reason(encoded, batch.positions)
+        return Thoughts(
+            rows=rows,
+            histories=histories,
+            targets=torch.from_numpy(part.targets).long().to(scorer.device),
+            first=encoded.at(batch.positions)[:, 0],
+            steps=found.steps[:, 0],
+            pooled=found.train_state[:, 0],
+            ranking=found.infer_state[:, 0],
+            gate=None if found.gate is None else found.gate[:, 0],
+        )
+
+    @torch.inference_mode()
+    def ranks(self, states: Float[Tensor, "B D"], of: Thoughts) -> Int64s:
+        """The rank of each target if these states ranked the catalogue, shape (B,)."""
+        items = self.scorer.model.items
+        scores = (items.queries(states) @ items.candidates().T).float()
+        hidden = of.histories if self.exclude_seen else None
+        return ranks(scores, of.targets, hidden).cpu().numpy()
+
+    def intervals(self, values: Float64s) -> list[Metric]:
+        """The mean of each column with its bootstrap interval over users.
+
+        Args:
+            values: A row a case, in the order of the cases, shape (C, K).
+        """
+        low, high = bootstrap(
+            values,
+            self.cases.users,
+            resamples=self.resamples,
+            confidence=self.confidence,
+            seed=0,
+        )
+        ends = zip(values.mean(0).tolist(), low.tolist(), high.tolist(), strict=True)
+        return [Metric(*each) for each in ends]
+
+
+def subject_of(
+    run: Run,
+    *,
+    prepared: Prepared | None = None,
+    sample: int | None = None,
+    name: str | None = None,
+) -> Subject:
+    """A run as a subject, on test cases of its own data and ranked as its configuration says.
+
+    Args:
+        run: The run.
+        prepared: Its data, if the caller has them already.
+        sample: Look at this many test cases, drawn with a fixed seed; None for all.
+        name: Another name than that of the model.
+
+    Raises:
+        CheckpointError: If the data changed since training.
+        ConfigError: If there is no test case, or the sample is empty.
+    """
+    dataset = (prepared or prepared_data(run)).dataset
+    knobs = run.config.evaluate
+    if sample is not None and sample < 1:
+        raise ConfigError(f"sample={sample}: must be at least 1 case (leave it out for all)")
+    if len(dataset.test) == 0:
+        raise ConfigError(f"run {run.folder}: its data have no test case; check the split")
+    return Subject(
+        name=name or run.scorer.name,
+        scorer=run.scorer,
+        dataset=dataset,
+        cases=_sampled(dataset.test, sample),
+        exclude_seen=knobs.exclude_seen,
+        resamples=knobs.resamples,
+        confidence=knobs.confidence,
+    )
+
+
+def distinct_names(subjects: Sequence[Subject]) -> list[Subject]:
+    """The same subjects, numbered where two have one name."""
+    names = [subject.name for subject in subjects]
+    return [
+        replace(subject, name=f"{subject.name} ({place})")
+        if names.count(subject.name) > 1
+        else subject
+        for place, subject in enumerate(subjects, 1)
+    ]
+
+
+def take(cases: Cases, rows: Int64s) -> Cases:
+    """Some of the cases."""
+    return Cases(cases.users[rows], cases.ends[rows], cases.targets[rows], cases.timestamps[rows])
+
+
+def _sampled(cases: Cases, sample: int | None) -> Cases:
+    if sample is None or sample >= len(cases):
+        return cases
+    chosen = np.random.default_rng(0).choice(len(cases), sample, replace=False)
+    return take(cases, np.sort(chosen))
