@@ -11,6 +11,7 @@ from latentrec.run.folder import EVALUATION, METRICS
 from latentrec.serve import schema
 from latentrec.serve.arms import Arm
 from latentrec.serve.effort import NO_REASONING
+from latentrec.serve.files import reports
 
 MOST_VALUES = 200
 """Most values of a field that are listed."""
@@ -88,6 +89,7 @@ def model(arm: Arm, share: float) -> schema.Model:
         config=config,
         evaluation=_json(arm, EVALUATION),
         epochs=_epochs(arm),
+        reports=reports(arm.run.folder),
     )
 
 

@@ -332,6 +332,8 @@ class Model(Answer):
     """What `latentrec fit` kept of its test: metrics with intervals; null if there is none."""
     epochs: list[dict[str, Any]]
     """Losses and validation metrics of each epoch."""
+    reports: list[str]
+    """Files with reports in the run's folder, for `/reports/NAME`."""
 
 
 class ModelsAnswer(Answer):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, final
 
 from latentrec.errors import CheckpointError, ConfigError, DataError, LatentrecError, StoreError
@@ -17,6 +18,7 @@ from latentrec.serve import answers, schema
 from latentrec.serve.arms import Arm, ArmName, Arms, open_arm
 from latentrec.serve.batcher import Batcher
 from latentrec.serve.effort import chosen
+from latentrec.serve.files import reports
 from latentrec.serve.log import log
 from latentrec.serve.metrics import Metrics
 from latentrec.serve.new_items import with_added_of, with_new_items
@@ -231,6 +233,13 @@ class Service:
         """The served runs."""
         models = [answers.model(arm, self.arms.share_of(arm)) for arm in self.arms.all]
         return schema.ModelsAnswer(models=models, store=self.store is not None)
+
+    def report(self, name: str, arm: ArmName) -> Path:
+        """The file of a report that `models` lists."""
+        folder = self._arm(arm, None).run.folder
+        if name not in reports(folder):
+            raise RefusedError("name", "this run has no such report", status=404)
+        return folder / name
 
     # --- parts ---
 
