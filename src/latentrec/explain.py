@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.blocks import finite_scores, rows_per_block
-from latentrec.data.batch import last_items
+from latentrec.data.batch import Batch, Question, last_items
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.index import FIRST_ITEM, UNKNOWN, ItemIndex
@@ -72,6 +72,7 @@ def explain(
     item_ids: Sequence[str],
     *,
     top_k: int = 5,
+    question: Question = last_items,
 ) -> Explanation:
     """Explain the scores of some items after one history.
 
@@ -84,6 +85,7 @@ def explain(
         history: Item ids, oldest first.
         item_ids: What to explain, usually what was recommended.
         top_k: Length of the list of each stream.
+        question: How a history is put to the model, see `latentrec.build.build_question`.
 
     Raises:
         ConfigError: If no item of the history is known.
@@ -91,10 +93,12 @@ def explain(
     """
     targets = torch.tensor([index.index(item_id) for item_id in item_ids], dtype=torch.long)
     known = index.indices(history)
-    known = known[known != UNKNOWN][-scorer.max_length :]
+    known = known[known != UNKNOWN]
     if not len(known):
         raise ConfigError("history: holds no item of the catalogue, so there is nothing to explain")
-    encoded, reasoned, tap = _think(scorer, known)
+    batch = question(Histories.from_lists([known.tolist()]), scorer.max_length)
+    known = batch.items[0][batch.items[0] >= FIRST_ITEM].numpy()  # as many as the model reads
+    encoded, reasoned, tap = _think(scorer, batch)
     return Explanation(
         tuple(index.item_ids(known.tolist())),
         tuple(item_ids),
@@ -120,10 +124,9 @@ def _influence(
     return tuple(tuple(row) for row in (logs[0] - logs[1:]).T.tolist())
 
 
-def _think(scorer: ModelScorer, known: np.ndarray) -> tuple[Encoded, Reasoned, AttentionTap | None]:
+def _think(scorer: ModelScorer, batch: Batch) -> tuple[Encoded, Reasoned, AttentionTap | None]:
     """One history encoded and reasoned about, with a tap where the encoder allows one."""
-    model = scorer.model
-    batch = last_items(Histories.from_lists([known.tolist()]), scorer.max_length).to(scorer.device)
+    model, batch = scorer.model, batch.to(scorer.device)
     encoded = model.encode(batch.items)
     tap = AttentionTap(model.encoder) if isinstance(model.encoder, TransformerEncoder) else None
     reasoned = model.reasoner(encoded, batch.positions, tap or model.encoder)

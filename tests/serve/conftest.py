@@ -41,6 +41,8 @@ COMMAND = (sys.executable, "-c", "from latentrec.cli.main import main; main()", 
 def write_run(folder: Path, reasoner: str, seed: int, backbone: str = "sasrec") -> Path:
     """A run folder as `fit` writes it, with weights that no training has touched."""
     text = {"kind": "text", "experts": 2, "dim_text": 24}
+    cloze_lares = (backbone, reasoner) == ("bert4rec-cloze", "lares")  # has no next item to align
+    unaligned = {"trajectory_weight": 0, "step_weight": 0} if cloze_lares else {}
     encoder = "sasrec" if backbone == "unisrec" else backbone
     config = parse_config(
         {
@@ -54,8 +56,11 @@ def write_run(folder: Path, reasoner: str, seed: int, backbone: str = "sasrec") 
                 "max_length": 6,
             },
             "items": text if backbone == "unisrec" else {"fields": ["store", "categories"]},
-            "reasoner": {"kind": reasoner},
-            "train": {"positions": "last" if backbone == "bert4rec" else "all", "device": "cpu"},
+            "reasoner": {"kind": reasoner, **unaligned},
+            "train": {
+                "positions": "last" if backbone == "bert4rec" else "all",
+                "device": "cpu",
+            },
         }
     )
     prepared = add_text(prepare(config.data, config.split), config.items, None)

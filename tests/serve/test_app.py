@@ -117,12 +117,6 @@ def test_metrics_and_health(client: TestClient) -> None:
     assert 'latentrec_model{arm="a"' in text
 
 
-def test_new_items_are_refused_with_the_reason(client: TestClient) -> None:
-    answer = client.post("/items", json={"items": [{"item_id": "new", "title": "A new thing"}]})
-    assert answer.status_code == 409
-    assert 'items.kind = "text"' in answer.json()["error"]
-
-
 # --- deadlines ------------------------------------------------------------------------------------
 
 

@@ -117,7 +117,7 @@ def test_no_generated_request_gets_a_server_error(
     with live(make_run("plr"), "--store", str(tmp_path / "h.sqlite")) as server:
         api = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/openapi.json")
         operations = [result.ok() for result in api.get_all_operations()]
-        assert len(operations) == 11
+        assert len(operations) == 12
         for operation in operations:
             kinds = [operation.as_strategy(mode) for mode in GenerationMode]
             able = [kind for kind in kinds if not kind.is_empty]

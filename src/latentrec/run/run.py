@@ -172,7 +172,8 @@ class Run:
             ConfigError: If no item of the history is known.
             UnknownItemError: If an item to explain is not in the catalogue.
         """
-        return explain(self.scorer, self.index, history, item_ids)
+        question = build_question(self.config.encoder)
+        return explain(self.scorer, self.index, history, item_ids, question=question)
 
     def similar(self, item_ids: Sequence[str], *, top_k: int = 10) -> list[Similar]:
         """The items whose vectors are nearest to each of some items.

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from latentrec.explain import Explanation
+from latentrec.model.reasoner.effort import Effort
 from latentrec.recommend import Recommendations
 from latentrec.run.folder import EVALUATION, METRICS
 from latentrec.serve import schema
 from latentrec.serve.arms import Arm
-from latentrec.serve.effort import Effort
+from latentrec.serve.effort import NO_REASONING
+from latentrec.serve.files import reports
 
 MOST_VALUES = 200
 """Most values of a field that are listed."""
@@ -28,21 +30,27 @@ def named(arm: Arm, item_ids: Sequence[str]) -> list[schema.NamedItem]:
     return [schema.NamedItem(item_id=i, title=arm.items.title(i)) for i in item_ids]
 
 
+def amount(effort: Effort) -> dict[str, int]:
+    """Streams and steps as a caller reads them: none is 0 of each."""
+    return {"streams": effort.streams or 0, "steps": effort.steps or 0}
+
+
 def recommended(arm: Arm, effort: Effort, found: Recommendations) -> schema.Recommended:
     """One list, and what it was made with."""
-    spent = Effort(0, 0) if found.source == arm.run.fallback.name else effort
+    spent = NO_REASONING if found.source == arm.run.fallback.name else effort
     return schema.Recommended(
         items=scored(arm, found.item_ids, found.scores),
         unknown_items=list(found.unknown_items),
         source=found.source,
         arm=arm.name,
         version=arm.version,
-        streams=spent.streams,
-        steps=spent.steps,
+        **amount(spent),
     )
 
 
-def explained(arm: Arm, found: Explanation, unknown: list[str]) -> schema.ExplainAnswer:
+def explained(
+    arm: Arm, effort: Effort, found: Explanation, unknown: list[str]
+) -> schema.ExplainAnswer:
     """One explanation with titles."""
     streams = [
         schema.StreamAnswer(
@@ -59,6 +67,7 @@ def explained(arm: Arm, found: Explanation, unknown: list[str]) -> schema.Explai
         attention=[[list(step) for step in stream] for stream in found.attention],
         arm=arm.name,
         version=arm.version,
+        spent=schema.Spent(**amount(effort)),
     )
 
 
@@ -67,9 +76,7 @@ def model(arm: Arm, share: float) -> schema.Model:
     config = arm.run.config.model_dump(mode="json")
     config.pop("data")  # holds paths of the machine that trained
     lists = {name: list(f.values[:MOST_VALUES]) for name, f in arm.items.fields.items()}
-    costs = [
-        schema.Cost(streams=c.effort.streams, steps=c.effort.steps, ms=c.ms) for c in arm.costs
-    ]
+    costs = [schema.Cost(**amount(c.effort), ms=c.ms, more_ms=c.more_ms) for c in arm.costs]
     return schema.Model(
         arm=arm.name,
         name=arm.run.scorer.name,
@@ -82,6 +89,7 @@ def model(arm: Arm, share: float) -> schema.Model:
         config=config,
         evaluation=_json(arm, EVALUATION),
         epochs=_epochs(arm),
+        reports=reports(arm.run.folder),
     )
 
 

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import latentrec
 from latentrec.serve import schema
+from latentrec.serve.files import pages
 from latentrec.serve.guard import Guard, Watch
 from latentrec.serve.problems import RefusedError, add_handlers
 from latentrec.serve.service import Service
@@ -74,6 +75,18 @@ async def items(
 ) -> Response:
     """Items whose title or id holds every word of the query."""
     return reply(await service.items(query, limit, arm))
+
+
+@routes.get(
+    "/reports/{name:path}",
+    response_class=FileResponse,
+    responses=_documented(404, 422),
+)
+async def report(name: str, service: Serving, arm: schema.Arm = "a") -> Response:
+    """A report of a run, to be saved; never shown as part of this site."""
+    return FileResponse(
+        await asyncio.to_thread(service.report, name, arm), filename=Path(name).name
+    )
 
 
 @routes.get("/models", response_model=schema.ModelsAnswer, responses=_documented())
@@ -146,6 +159,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.include_router(routes)
+    app.include_router(pages)
     add_handlers(app)
     app.add_middleware(Guard, settings=settings)
     if is_loopback(settings.host):

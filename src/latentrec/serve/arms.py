@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias, final
 
 from latentrec.errors import ConfigError
+from latentrec.model.reasoner.effort import Effort
 from latentrec.run import Run, load
-from latentrec.serve.effort import Cost, Effort, calibrate, views
+from latentrec.serve.effort import Cost, calibrate, views
 from latentrec.serve.items import ItemSearch
+from latentrec.serve.schema import NewItem
 from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
@@ -27,6 +29,7 @@ class Arm:
         views: The run at each choice of streams and steps.
         costs: What each choice takes here.
         items: Its items by title and field.
+        added: Items that were added while it was served.
     """
 
     name: ArmName
@@ -35,6 +38,7 @@ class Arm:
     views: dict[Effort, Run]
     costs: list[Cost]
     items: ItemSearch
+    added: tuple[NewItem, ...] = ()
 
 
 def open_arm(name: ArmName, folder: Path, device: str) -> Arm:
@@ -48,16 +52,8 @@ def open_arm(name: ArmName, folder: Path, device: str) -> Arm:
     folder = folder.resolve()  # a link may move on while files are read
     run = load(folder, device=device)
     weights = CheckpointFolder(folder / "checkpoints").find("best") / MODEL
-    return make_arm(name, run, sha256(weights)[:12])
-
-
-def make_arm(name: ArmName, run: Run, version: str) -> Arm:
-    """A run made ready to answer.
-
-    Raises:
-        TrainingError: If its scores are not finite.
-    """
     able = views(run)
+    version = sha256(weights)[:12]
     return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue))
 
 

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never, final
 
@@ -15,19 +15,15 @@ from latentrec.config import (
     ReasonerConfig,
 )
 from latentrec.errors import ConfigError
+from latentrec.model.reasoner.effort import Effort
 from latentrec.run import Run
 
-REPEATS: Final = 7
+REPEATS: Final = 5
 """How often each effort is timed at start."""
-
-
-@final
-@dataclass(frozen=True)
-class Effort:
-    """An amount of thinking: M streams of T steps, both 0 without reasoning."""
-
-    streams: int
-    steps: int
+TIMED_TOGETHER: Final = 16
+"""Histories of the batch that tells what one more history takes."""
+NO_REASONING: Final = Effort(steps=0)
+"""Rank with the encoder's own state."""
 
 
 @final
@@ -38,77 +34,93 @@ class Cost:
     Attributes:
         effort: Streams and steps.
         ms: Median time of one history alone, in milliseconds.
+        more_ms: What each further history in a batch adds, in milliseconds.
     """
 
     effort: Effort
     ms: float
+    more_ms: float
+
+    def of(self, histories: int) -> float:
+        """Time of a batch, in milliseconds."""
+        return self.ms + self.more_ms * (histories - 1)
 
 
-def full_effort(config: ReasonerConfig) -> Effort:
-    """The effort that a model was trained with."""
+def choices(config: ReasonerConfig) -> list[Effort]:
+    """The efforts that a trained model can answer with: the least thinking first, all of it last.
+
+    Example:
+        >>> [(e.streams, e.steps) for e in choices(PlrConfig(streams=2, steps=2))]
+        [(None, 0), (1, 1), (2, 1), (1, 2), (2, 2)]
+    """
     match config:
         case NoReasonerConfig():
-            return Effort(0, 0)
+            return [NO_REASONING]
         case ErlConfig() | PrlConfig():
-            return Effort(1, config.steps)
+            return [NO_REASONING, *_grid(1, config.steps)]
         case LaresConfig():
-            return Effort(1, config.mean_steps)
+            return _grid(1, config.mean_steps)
         case PlrConfig():
-            return Effort(config.streams, config.steps)
+            return [NO_REASONING, *_grid(config.streams, config.steps)]
         case _:
             assert_never(config)
 
 
-def choices(run: Run) -> list[Effort]:
-    """The efforts that a run can answer with, the most thinking last.
-
-    Today the trained one alone; what else a run can do is to be listed here, see `views`.
-    """
-    return [full_effort(run.config.reasoner)]
+def _grid(streams: int, steps: int) -> list[Effort]:
+    """All amounts up to some streams and steps, ordered by how many states they make."""
+    sizes = [(m, t) for m in range(1, streams + 1) for t in range(1, steps + 1)]
+    return [Effort(m, t) for m, t in sorted(sizes, key=lambda size: (size[0] * size[1], size[1]))]
 
 
 def views(run: Run) -> dict[Effort, Run]:
     """The run at each of its choices; made once, since requests of one effort share a batch."""
-    return dict.fromkeys(choices(run), run)
+    able = choices(run.config.reasoner)
+    return {effort: run.limited(effort) for effort in able[:-1]} | {able[-1]: run}
 
 
 def calibrate(views: Mapping[Effort, Run]) -> list[Cost]:
-    """Time every view on this machine, with a history as long as the model reads."""
-    return [Cost(effort, _median_ms(run)) for effort, run in views.items()]
+    """Time every view on this machine, with histories as long as the model reads."""
+    return [_cost(effort, run) for effort, run in views.items()]
 
 
-def plan(
-    costs: list[Cost], streams: int | None, steps: int | None, deadline_ms: float | None
-) -> Effort:
-    """The effort of a request: what it asks for, or the most that fits into its deadline.
-
-    A deadline that nothing fits gets the cheapest effort; the answer says what was spent.
+def chosen(costs: Sequence[Cost], streams: int | None, steps: int | None) -> Effort:
+    """The effort that a request asks for; what it leaves out is as trained.
 
     Raises:
-        ConfigError: If the run cannot answer with the streams and steps that are asked for.
+        ConfigError: If the run cannot answer with it.
     """
-    if deadline_ms is not None:
-        fitting = [cost for cost in costs if cost.ms <= deadline_ms]
-        return (fitting[-1] if fitting else min(costs, key=lambda cost: cost.ms)).effort
-    full = costs[-1].effort
-    wanted = Effort(
-        full.streams if streams is None else streams, full.steps if steps is None else steps
-    )
-    if wanted not in [cost.effort for cost in costs]:
-        able = ", ".join(f"{c.effort.streams} x {c.effort.steps}" for c in costs)
-        raise ConfigError(
-            f"{wanted.streams} streams x {wanted.steps} steps: this run can answer with {able}"
-        )
-    return wanted
+    able = [cost.effort for cost in costs]
+    full = able[-1]
+    most = full.streams or 1, full.steps or 0
+    taken = Effort(streams, steps).of(*most)
+    effort = Effort(*taken) if taken[1] else NO_REASONING
+    if effort not in able:
+        raise ConfigError(f"steps={taken[1]}: this run needs at least {able[0].steps}")
+    return effort
 
 
-def _median_ms(run: Run) -> float:
+def fitting(costs: Sequence[Cost], left_ms: float, histories: int) -> Effort:
+    """The most thinking about a batch that fits into a time.
+
+    If nothing fits it is the cheapest; the answer says what was spent.
+    """
+    able = [cost for cost in costs if cost.of(histories) <= left_ms]
+    best = able[-1] if able else min(costs, key=lambda cost: cost.of(histories))
+    return best.effort
+
+
+def _cost(effort: Effort, run: Run) -> Cost:
     ids = run.index.all_ids
     history = [ids[place % len(ids)] for place in range(run.config.encoder.max_length)]
-    run.recommend([history])  # the first call allocates
+    one, many = (_median_ms(run, [history] * size) for size in (1, TIMED_TOGETHER))
+    return Cost(effort, one, max(0.0, many - one) / (TIMED_TOGETHER - 1))
+
+
+def _median_ms(run: Run, histories: list[list[str]]) -> float:
+    run.recommend(histories)  # the first call allocates
     times: list[float] = []
     for _ in range(REPEATS):
         begun = time.perf_counter()
-        run.recommend([history])
+        run.recommend(histories)
         times.append(1000 * (time.perf_counter() - begun))
     return statistics.median(times)

@@ -15,7 +15,9 @@ from latentrec.serve.service import Service
 from latentrec.serve.settings import Settings
 
 OPEN: Final = frozenset({"/", "/health/live", "/health/ready"})
-"""Paths that need no token."""
+"""Paths that need no token, as do the files of the page."""
+PAGE_FILES: Final = "/page/"
+"""Where the files of the page begin; they hold nothing of a run."""
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -64,7 +66,7 @@ class Guard:
 
     def _may_enter(self, path: str, headers: Headers) -> bool:
         token = self._settings.token
-        if token is None or path in OPEN:
+        if token is None or path in OPEN or path.startswith(PAGE_FILES):
             return True
         given = headers.get("authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())

@@ -36,23 +36,29 @@ class Message(BaseModel):
 
 
 class EffortRequest(Message):
-    """How much to think: by streams and steps, or by what fits into a time."""
+    """How much to think, by streams and steps."""
 
     streams: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Reasoning streams; by default those of the model."""
-    steps: Annotated[int, Field(ge=1, le=64)] | None = None
-    """Reasoning steps; by default those of the model."""
+    """Reasoning streams, the first of the model's; by default all."""
+    steps: Annotated[int, Field(ge=0, le=64)] | None = None
+    """Reasoning steps, the first of the model's; by default all. 0 ranks without reasoning."""
+
+
+class DeadlineRequest(EffortRequest):
+    """How much to think: by streams and steps, or by what fits into a time."""
+
     deadline_ms: Annotated[FiniteFloat, Field(gt=0, le=60_000)] | None = None
-    """Let the server choose the most thinking that its cost table says fits, in milliseconds."""
+    """Let the server choose the most thinking that its cost table says fits into this time after
+    the request was read, waiting included, in milliseconds."""
 
     @model_validator(mode="after")
-    def _one_way(self) -> "EffortRequest":
-        if self.deadline_ms is not None and (self.streams or self.steps):
+    def _one_way(self) -> "DeadlineRequest":
+        if self.deadline_ms is not None and (self.streams, self.steps) != (None, None):
             raise ValueError("give either deadline_ms or streams and steps, not both")
         return self
 
 
-class RecommendRequest(EffortRequest):
+class RecommendRequest(DeadlineRequest):
     """Histories of item ids, or users whose history the store knows."""
 
     histories: Annotated[list[History], Field(min_length=1, max_length=MOST_HISTORIES)] | None = (
@@ -84,7 +90,7 @@ class RecommendRequest(EffortRequest):
         return self
 
 
-class ExplainRequest(Message):
+class ExplainRequest(EffortRequest):
     """One history, and what to explain."""
 
     history: Annotated[list[Id], Field(min_length=1, max_length=LONGEST_HISTORY)]
@@ -213,6 +219,13 @@ class StreamAnswer(Answer):
     """Its score of each explained item."""
 
 
+class Spent(Answer):
+    """An amount of reasoning; 0 of each without reasoning."""
+
+    streams: int
+    steps: int
+
+
 class ExplainAnswer(Answer):
     """Why a history leads to some items."""
 
@@ -232,6 +245,8 @@ class ExplainAnswer(Answer):
     steps."""
     arm: Arm
     version: str
+    spent: Spent
+    """What was explained."""
 
 
 class SimilarAnswer(Answer):
@@ -291,6 +306,8 @@ class Cost(Answer):
     steps: int
     ms: float
     """Median of one history alone, in milliseconds."""
+    more_ms: float
+    """What each further history in a batch adds, in milliseconds."""
 
 
 class Model(Answer):
@@ -315,6 +332,8 @@ class Model(Answer):
     """What `latentrec fit` kept of its test: metrics with intervals; null if there is none."""
     epochs: list[dict[str, Any]]
     """Losses and validation metrics of each epoch."""
+    reports: list[str]
+    """Files with reports in the run's folder, for `/reports/NAME`."""
 
 
 class ModelsAnswer(Answer):

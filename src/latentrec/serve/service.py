@@ -1,28 +1,39 @@
 """Service: what answers requests: arms, batcher and store, and the way from schema to schema."""
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, final
 
-from latentrec.errors import ConfigError, LatentrecError, StoreError
+from latentrec.errors import CheckpointError, ConfigError, DataError, LatentrecError, StoreError
 from latentrec.explain import Explanation
 from latentrec.index import ItemIndex
-from latentrec.recommend import Recommendations
+from latentrec.model.reasoner.effort import Effort
 from latentrec.serve import answers, schema
-from latentrec.serve.arms import Arm, ArmName, Arms, make_arm, open_arm
+from latentrec.serve.arms import Arm, ArmName, Arms, open_arm
 from latentrec.serve.batcher import Batcher
-from latentrec.serve.effort import Effort, plan
+from latentrec.serve.effort import chosen
+from latentrec.serve.files import reports
 from latentrec.serve.log import log
 from latentrec.serve.metrics import Metrics
-from latentrec.serve.new_items import with_new_items
+from latentrec.serve.new_items import with_added_of, with_new_items
 from latentrec.serve.problems import RefusedError
 from latentrec.serve.settings import Settings
 from latentrec.serve.store import HistoryStore, StoredEvent, open_store
-from latentrec.serve.work import Ask, ExplainWork, RecommendWork, SimilarWork
+from latentrec.serve.work import (
+    Ask,
+    DeadlineWork,
+    ExplainWork,
+    Given,
+    Limits,
+    RecommendWork,
+    SimilarWork,
+)
 from latentrec.similar import Similar
 
 T = TypeVar("T")
@@ -91,7 +102,9 @@ class Service:
                 self.metrics.reloads.labels(name, "failed").inc()
                 log("reload failed, the old run stays", arm=name, reason=str(error))
                 raise RefusedError("", f"the old run stays: {error}", status=409) from None
-            self.metrics.model.remove(name, self.arms.named(name).version)
+            old = self.arms.named(name)
+            arm = await asyncio.to_thread(with_added_of, arm, old)
+            self.metrics.model.remove(name, old.version)
             self.arms = self.arms.replaced(arm)
             self.metrics.model.labels(name, arm.version).set(1)
             self.metrics.reloads.labels(name, "done").inc()
@@ -103,13 +116,16 @@ class Service:
     async def recommend(self, request: schema.RecommendRequest) -> schema.RecommendAnswer:
         """Recommend after each history; see `RecommendRequest`."""
         begun = time.perf_counter()
+        due = begun + (request.deadline_ms or math.inf) / 1000
         histories, users = await self._histories(request), request.users
         rows_of: dict[Arm, list[int]] = {}
         for row in range(len(histories)):
             arm = self._arm(request.arm, users[row] if users else None)
             rows_of.setdefault(arm, []).append(row)
         parts = [
-            self._recommend_by(arm, request, [histories[row] for row in rows])
+            self._recommend_by(
+                arm, request, Ask([histories[row] for row in rows], request.top_k, due)
+            )
             for arm, rows in rows_of.items()
         ]
         found: dict[int, schema.Recommended] = {}
@@ -121,19 +137,20 @@ class Service:
         )
 
     async def _recommend_by(
-        self, arm: Arm, request: schema.RecommendRequest, histories: list[list[str]]
+        self, arm: Arm, request: schema.RecommendRequest, ask: Ask
     ) -> list[schema.Recommended]:
         begun = time.perf_counter()
-        effort = _effort(arm, request)
-        allow, deny = _limits(arm, request)
-        work = RecommendWork(arm, effort, request.exclude_seen, allow, deny)
-        ask = Ask(histories, request.top_k)
-        found: list[Recommendations] = await self._submit(work, ask, len(histories))
-        for each in found:
+        limits = _limits(arm, request)
+        if request.deadline_ms is None:
+            work = RecommendWork(arm, _effort(arm, request), limits)
+        else:
+            work = DeadlineWork(arm, limits)
+        given: Given = await self._submit(work, ask, len(ask.histories))
+        for each in given.lists:
             self.metrics.lists.labels(arm.name, each.source).inc()
             self.metrics.unknown_items.labels(arm.name).inc(len(each.unknown_items))
         self.metrics.list_seconds.labels(arm.name).observe(time.perf_counter() - begun)
-        return [answers.recommended(arm, effort, each) for each in found]
+        return [answers.recommended(arm, given.effort, each) for each in given.lists]
 
     async def explain(self, request: schema.ExplainRequest) -> schema.ExplainAnswer:
         """Explain recommendations; see `ExplainRequest`."""
@@ -142,12 +159,13 @@ class Service:
         _check_known(index, "item_ids", request.item_ids or ())
         if not any(item_id in index for item_id in request.history):
             raise RefusedError("history", "holds no item of the catalogue: nothing to explain")
-        work = ExplainWork(arm, request.top_k, request.exclude_seen)
+        effort = _effort(arm, request)
+        work = ExplainWork(arm, effort, request.top_k, request.exclude_seen)
         payload = (request.history, request.item_ids)
         weight = min(len(request.history), arm.run.config.encoder.max_length)
         found: Explanation = await self._submit(work, payload, weight)
         unknown = dict.fromkeys(i for i in request.history if i not in index)
-        return answers.explained(arm, found, list(unknown))
+        return answers.explained(arm, effort, found, list(unknown))
 
     async def similar(self, request: schema.SimilarRequest) -> schema.SimilarAnswer:
         """Neighbours of items; see `SimilarRequest`."""
@@ -190,13 +208,15 @@ class Service:
         """Put an arm in place that knows more items; see `NewItemsRequest`."""
         async with self._reloading:
             old = self._arm(request.arm, None)
+            _check_new(old.run.index, request.items)
             try:
-                run = await asyncio.to_thread(with_new_items, old.run, request.items)
-            except ConfigError as error:
+                arm = await asyncio.to_thread(with_new_items, old, request.items)
+            except DataError as error:
+                raise RefusedError("items", str(error)) from None
+            except (ConfigError, CheckpointError) as error:
                 raise RefusedError("", str(error), status=409) from None
-            arm = await asyncio.to_thread(make_arm, old.name, run, old.version)
             self.arms = self.arms.replaced(arm)
-        return schema.NewItemsAnswer(added=len(request.items), items=len(run.index))
+        return schema.NewItemsAnswer(added=len(request.items), items=len(arm.run.index))
 
     async def why_not_ready(self) -> str | None:
         """What stands against sending requests here; None if nothing does."""
@@ -213,6 +233,13 @@ class Service:
         """The served runs."""
         models = [answers.model(arm, self.arms.share_of(arm)) for arm in self.arms.all]
         return schema.ModelsAnswer(models=models, store=self.store is not None)
+
+    def report(self, name: str, arm: ArmName) -> Path:
+        """The file of a report that `models` lists."""
+        folder = self._arm(arm, None).run.folder
+        if name not in reports(folder):
+            raise RefusedError("name", "this run has no such report", status=404)
+        return folder / name
 
     # --- parts ---
 
@@ -259,17 +286,16 @@ def open_service(settings: Settings) -> Service:
     return Service(settings, Arms(a, b, settings.share), store, batcher, metrics)
 
 
-def _effort(arm: Arm, request: schema.RecommendRequest) -> Effort:
+def _effort(arm: Arm, request: schema.EffortRequest) -> Effort:
     try:
-        return plan(arm.costs, request.streams, request.steps, request.deadline_ms)
+        return chosen(arm.costs, request.streams, request.steps)
     except ConfigError as error:
-        raise RefusedError("streams", str(error)) from None
+        field = "steps" if str(error).startswith("steps") else "streams"
+        raise RefusedError(field, str(error)) from None
 
 
-def _limits(
-    arm: Arm, request: schema.RecommendRequest
-) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Which items alone may be shown (None: all), and which may not."""
+def _limits(arm: Arm, request: schema.RecommendRequest) -> Limits:
+    """Which items the lists may hold."""
     _check_known(arm.run.index, "allow", request.allow or ())
     _check_known(arm.run.index, "deny", request.deny)
     allow = None if request.allow is None else tuple(request.allow)
@@ -280,10 +306,19 @@ def _limits(
             raise RefusedError("filters", str(error)) from None
         wanted = None if allow is None else set(allow)
         allow = tuple(i for i in matching if wanted is None or i in wanted)
-    return allow, tuple(request.deny)
+    return Limits(request.exclude_seen, allow, tuple(request.deny))
 
 
 def _check_known(index: ItemIndex, name: str, item_ids: Iterable[str]) -> None:
     for place, item_id in enumerate(item_ids):
         if item_id not in index:
             raise RefusedError(f"{name}.{place}", "is not an item of the catalogue")
+
+
+def _check_new(index: ItemIndex, items: Sequence[schema.NewItem]) -> None:
+    ids = [item.item_id for item in items]
+    for place, item_id in enumerate(ids):
+        if item_id in index:
+            raise RefusedError(f"items.{place}.item_id", "is in the catalogue already")
+        if item_id in ids[:place]:
+            raise RefusedError(f"items.{place}.item_id", "occurs twice")
