@@ -1,6 +1,6 @@
 """Scorer: whatever gives every item of the catalogue a score after a history."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from copy import copy
 from typing import Final, Protocol, final
@@ -147,7 +147,7 @@ class ModelScorer:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Generator[None, None, None]:
     """Evaluation mode inside a block; what was in training mode goes back to it."""
     training = [module for module in model.modules() if module.training]
     for module in training:
