@@ -1,6 +1,6 @@
 """Scorer: whatever gives every item of the catalogue a score after a history."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from copy import copy
 from typing import Final, Protocol, final
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from latentrec.data.batch import Question, last_items
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
-from latentrec.model.items import FrozenItems
+from latentrec.model.items import TableItems
 from latentrec.model.reasoner.contract import Reasoned
 from latentrec.model.reasoner.effort import Effort
 from latentrec.model.recommender import Recommender
@@ -68,7 +68,8 @@ class ModelScorer:
         self._device = device
         self._question = question
         with torch.inference_mode(), evaluating(model):
-            self._items = FrozenItems(model.items)
+            items = model.items
+            self._items = TableItems(items.table(), items.candidates(), items.queries)
         self._ranking = Recommender(self._items, model.encoder, model.reasoner)
 
     @property
@@ -82,7 +83,7 @@ class ModelScorer:
         return self._model
 
     @property
-    def items(self) -> FrozenItems:
+    def items(self) -> TableItems:
         """Its item vectors, as they were when the scorer was made."""
         return self._items
 
@@ -151,7 +152,7 @@ class ModelScorer:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Generator[None, None, None]:
     """Evaluation mode inside a block; what was in training mode goes back to it."""
     training = [module for module in model.modules() if module.training]
     for module in training:

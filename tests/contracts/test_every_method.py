@@ -132,3 +132,25 @@ def test_a_run_recommends_after_loading_what_it_recommended_before(
     found = first.recommend(histories, top_k=5)
     assert found == second.recommend(histories, top_k=5)
     assert all(len(each.item_ids) == 5 for each in found)
+
+
+@pytest.mark.parametrize("backbone", ["sasrec", "hstu", "unisrec"])
+@pytest.mark.parametrize("reasoner", REASONERS)
+def test_losses_in_bf16_agree_with_single_precision(backbone: str, reasoner: str) -> None:
+    """Layers compute in bf16, losses do not: to 1e-2, and with finite gradients."""
+    found = method(backbone, reasoner)
+    with torch.no_grad():  # scores of the size that training sees
+        for parameter in found.model.items.parameters():
+            parameter.mul_(0.3)
+    samples = build_samples(found.config, found.dataset.train())
+    batch = next(iter(batches(samples, 16, np.random.default_rng(0))))
+    objective, totals = build_objective(found.config.reasoner), []
+    for bf16 in (False, True):
+        torch.manual_seed(3)  # the same positions, depths and noise
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            totals.append(objective(found.model, batch, 5).total)
+    torch.testing.assert_close(totals[1], totals[0], rtol=1e-2, atol=1e-2)
+    totals[1].backward()
+    gradients = [p.grad for p in found.model.parameters() if p.grad is not None]
+    assert gradients
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients)

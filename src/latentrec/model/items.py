@@ -1,7 +1,7 @@
 """Item encoders: one vector per item, the same for inputs, candidates and the diversity term."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast, final
 
@@ -32,6 +32,13 @@ class ItemEncoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
         """The vectors of some items: rows of `table`."""
+
+    def held(self) -> "ItemEncoder":
+        """Itself with vectors computed once, for several passes of one training step.
+
+        Here itself: vectors with noise of their own in each pass must not be shared.
+        """
+        return self
 
 
 @final
@@ -93,22 +100,32 @@ class IdItemEncoder(ItemEncoder):
         """The vectors of some items."""
         return F.embedding(items, self.table())
 
+    def held(self) -> ItemEncoder:
+        """With the table composed once; without fields there is nothing to compose."""
+        if not self.fields:
+            return self
+        table = self.table()
+        return TableItems(table, table, self.queries)
+
 
 @final
-class FrozenItems(ItemEncoder):
-    """The vectors of another item encoder, computed once: for ranking with fixed weights.
-
-    Fields and texts are composed a single time instead of at every call. Later changes of the
-    weights need not reach these vectors.
+class TableItems(ItemEncoder):
+    """Item vectors that were computed already: for one training step, or to rank with.
 
     Args:
-        items: The encoder, in evaluation mode.
+        table: Vectors of all items as inputs.
+        candidates: Vectors of all items as they are scored.
+        queries: How states are scored.
     """
 
-    def __init__(self, items: ItemEncoder) -> None:
+    def __init__(
+        self,
+        table: Float[Tensor, "N D"],
+        candidates: Float[Tensor, "N D"],
+        queries: Callable[[Tensor], Tensor],
+    ) -> None:
         super().__init__()
-        self._table, self._candidates = items.table(), items.candidates()
-        self._score_as = items.queries
+        self._table, self._candidates, self._score_as = table, candidates, queries
 
     def table(self) -> Float[Tensor, "N D"]:
         """The vectors of all items as inputs."""
@@ -119,7 +136,7 @@ class FrozenItems(ItemEncoder):
         return self._candidates
 
     def queries(self, states: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        """States as the encoder scores them."""
+        """States as they are scored."""
         return self._score_as(states)
 
     def forward(self, items: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:

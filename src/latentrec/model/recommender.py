@@ -27,6 +27,11 @@ class Recommender(nn.Module):
         self.encoder = encoder
         self.reasoner = reasoner
 
+    def held(self) -> "Recommender":
+        """This model with item vectors computed once, for several passes of one training step."""
+        items = self.items.held()
+        return self if items is self.items else Recommender(items, self.encoder, self.reasoner)
+
     def encode(self, items: Int[Tensor, "B L"]) -> Encoded:
         """Read histories of item indices, PAD where there is none."""
         return self.encoder(self.items(items), items == PAD)

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from latentrec.objective.terms import BLOCK_BYTES
+from latentrec.objective.terms import BLOCK_BYTES, full
 
 
 def target_log_probability(
@@ -56,7 +56,7 @@ def target_ranks(
 def _blocks(
     states: Tensor, candidates: Tensor, targets: Tensor
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    candidates = candidates.to(states.dtype)
+    states, candidates = full(states), full(candidates)
     rows = max(1, BLOCK_BYTES // (len(candidates) * states.element_size()))
     for part, wanted in zip(states.split(rows), targets.split(rows), strict=True):
         yield part, candidates, wanted

@@ -11,6 +11,11 @@ BLOCK_BYTES: Final = 32 * 2**20
 """Largest block of logits that is held at once."""
 
 
+def full(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
+    """At least single precision: mixed precision is for layers, a loss would lose too much."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def catalogue_cross_entropy(
     states: Float[Tensor, "R D"], candidates: Float[Tensor, "N D"], targets: Int[Tensor, " R"]
 ) -> Float[Tensor, ""]:
@@ -34,7 +39,7 @@ class _CatalogueCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, candidates: Tensor, targets: Tensor) -> Tensor:
         with torch.autocast(states.device.type, enabled=False):
-            return _forward_with_gradients(ctx, states, candidates.to(states.dtype), targets)
+            return _forward_with_gradients(ctx, full(states), full(candidates), targets)
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -81,7 +86,8 @@ def pairwise_kl(
     n = states.shape[1]
     if n < 2:
         return states.new_zeros(len(states))
-    queries, table = states.flatten(0, 1)[None, None], candidates[None, None]
+    states, table = full(states), full(candidates)[None, None]
+    queries = states.flatten(0, 1)[None, None]
     with torch.autocast(states.device.type, enabled=False):  # bf16 would lose small divergences
         expected = F.scaled_dot_product_attention(queries, table, table, scale=1.0)
     expected = expected.view_as(states)
@@ -107,8 +113,8 @@ def one_sided_kl(
         candidates: Vectors of all items.
         temperature: Divides the logits, above 0.
     """
-    n, scaled = states.shape[1], states / temperature
-    queries, table = scaled.flatten(0, 1)[None, None], candidates[None, None]
+    n, scaled = states.shape[1], full(states) / temperature
+    queries, table = scaled.flatten(0, 1)[None, None], full(candidates)[None, None]
     with torch.autocast(states.device.type, enabled=False):  # bf16 would lose small divergences
         expected = F.scaled_dot_product_attention(queries, table, table.detach(), scale=1.0)
     apart = (n * scaled - scaled.sum(1, keepdim=True)).detach()
@@ -161,7 +167,7 @@ def noise_contrast(
         temperature: Divides the dot products, above 0.
     """
     with torch.autocast(noisy.device.type, enabled=False):  # unnormalised products are large
-        similarity = noisy.transpose(0, 1) @ clean.permute(1, 2, 0) / temperature
+        similarity = full(noisy).transpose(0, 1) @ full(clean).permute(1, 2, 0) / temperature
     same = torch.arange(len(noisy), device=noisy.device).repeat(noisy.shape[1])
     return F.cross_entropy(similarity.flatten(0, 1), same)
 
@@ -185,7 +191,7 @@ def in_batch_contrast(
         blocked: True for a pair of rows that is no negative; symmetric, never on the diagonal.
     """
     with torch.autocast(first.device.type, enabled=False):  # unnormalised products are large
-        similarity = first @ second.T / temperature
+        similarity = full(first) @ full(second).T / temperature
     if blocked is not None:
         similarity = similarity.masked_fill(blocked, float("-inf"))
     own = torch.arange(len(first), device=first.device)

@@ -87,7 +87,7 @@ class TrainingStep(nn.Module):
 
     def forward(self, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch."""
-        return self.objective(self.model, batch, epoch)
+        return self.objective(self.model.held(), batch, epoch)
 
 
 def fit(

@@ -1,0 +1,61 @@
+"""Models, batches and histories of a given size, drawn at random, for benchmarks of speed."""
+
+from typing import Any
+
+MEAN_LENGTH = 15
+"""Mean of the lengths of drawn histories, which are skewed as in real logs."""
+
+
+def make(
+    kind: str, items: int, dim: int, reasoner: dict[str, Any] | None = None
+) -> tuple[Any, Any, Any]:
+    """A recommender in training mode past its warm-up, its objective and its optimiser."""
+    import torch
+
+    from latentrec.build import build_model, build_objective, build_optimiser
+    from latentrec.configure import parse_config
+    from latentrec.data.catalogue import Catalogue
+    from latentrec.index import ItemIndex
+
+    torch.manual_seed(0)
+    knobs = {"kind": kind} | ({} if kind == "none" else {"warmup_epochs": 0}) | (reasoner or {})
+    config = parse_config({"reasoner": knobs, "encoder": {"dim": dim}})
+    catalogue = Catalogue(ItemIndex(f"i{item:07}" for item in range(items)))
+    model = build_model(config, catalogue).train()
+    return model, build_objective(config.reasoner), build_optimiser(model, config.train)
+
+
+def histories(users: int, items: int, mean: int = MEAN_LENGTH, longest: int = 300) -> Any:
+    """Histories of geometric length, at least 2."""
+    import numpy as np
+
+    from latentrec.data.dataset import Histories
+    from latentrec.index import FIRST_ITEM
+
+    rng = np.random.default_rng(0)
+    lengths = np.minimum(2 + rng.geometric(1 / mean, users), longest)
+    drawn = rng.integers(FIRST_ITEM, items + FIRST_ITEM, lengths.sum()).astype(np.int32)
+    return Histories(drawn, np.concatenate([[0], np.cumsum(lengths)]))
+
+
+def drawn_batches(
+    users: int, items: int, positions: Any, size: int, count: int, mean: int = MEAN_LENGTH
+) -> list[Any]:
+    """The first batches of an epoch over drawn histories of at most 50 items."""
+    from itertools import islice
+
+    import numpy as np
+
+    from latentrec.data.batch import batches, training_samples
+
+    samples = training_samples(histories(users, items, mean), 50, positions, "split")
+    return list(islice(batches(samples, size, np.random.default_rng(0)), count))
+
+
+def train(model: Any, objective: Any, optimiser: Any, batches: list[Any]) -> int:
+    """One update for each batch; the number of targets."""
+    for batch in batches:
+        optimiser.zero_grad()
+        objective(model, batch, 0).total.backward()
+        optimiser.step()
+    return sum(int(batch.predicted.sum()) for batch in batches)
