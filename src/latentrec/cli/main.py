@@ -21,6 +21,7 @@ from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
 from latentrec.cli.serve import serve
+from latentrec.cli.study import study
 from latentrec.errors import LatentrecError
 
 LONGEST_ERROR: Final = 2000
@@ -101,6 +102,7 @@ app.command()(analyse)
 app.command()(recommend)
 app.command()(serve)
 app.command()(experiment)
+app.command()(study)
 app.command()(doctor)
 
 
