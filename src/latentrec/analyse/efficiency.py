@@ -153,7 +153,7 @@ class Efficiency(Finding):
             )
             label = points[0].model if streams == widths[0] else None
             axes.errorbar(x, y, [low, high], color=colour, marker=marker, lw=0.8, label=label)
-            name = f"{streams} stream{'s' * (streams > 1)}, {of[-1].steps} step{'s' * (of[-1].steps > 1)}"
+            name = f"M = {streams}, T = {of[-1].steps}"
             axes.annotate(name, (x[-1], y[-1]), (6, -3), textcoords="offset points", rotation=30,
                           fontsize=8)  # fmt: skip
         for point in alone:

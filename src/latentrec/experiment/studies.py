@@ -104,4 +104,6 @@ def _experiment(
         for name, own in varied.items():
             yield Row(name=name, preset=preset, set=own)
 
-    return Experiment(title=title, seeds=tuple(seeds), set=tuple(settings), rows=tuple(rows()))
+    return Experiment(
+        title=title, seeds=tuple(seeds), set=tuple(settings), rows=tuple(rows()), tune={}
+    )
