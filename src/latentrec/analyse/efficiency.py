@@ -38,21 +38,16 @@ class Row:
         model: Its name.
         cost: Its cost.
         base: Cost of the same weights without reasoning; None where a model cannot leave it out.
+        extra_flops: Extra operations over the base as the papers count: every state computed,
+            scoring included.
+        extra_flops_pruned: Extra operations over the base as both are computed here.
     """
 
     model: str
     cost: Cost
     base: Cost | None
-
-    @property
-    def extra_flops(self) -> float | None:
-        """Extra operations as the papers count: over all of the encoder, scoring included."""
-        return self.base and self.cost.full_flops / self.base.full_flops - 1
-
-    @property
-    def extra_flops_pruned(self) -> float | None:
-        """Extra operations over a base that leaves out what is not read of its last layer."""
-        return self.base and self.cost.flops / self.base.flops - 1
+    extra_flops: float | None
+    extra_flops_pruned: float | None
 
 
 @final
@@ -138,7 +133,7 @@ class Efficiency(Finding):
         axes.plot(*zip(*front, strict=True), color=GREY, lw=4, alpha=0.35, label="best for cost")
         axes.set_xlabel("operations of one history (MFLOP, scoring included)")
         axes.set_ylabel(label_of(self.metric))
-        axes.margins(x=0.1)
+        axes.margins(x=0.12)
         figure.legend(loc="outside upper center", ncols=3)
 
     def _draw_model(self, axes: "Axes", points: Sequence[Point], colour: str, marker: str) -> None:
@@ -154,7 +149,7 @@ class Efficiency(Finding):
             label = points[0].model if streams == widths[0] else None
             axes.errorbar(x, y, [low, high], color=colour, marker=marker, lw=0.8, label=label)
             name = f"M = {streams}, T = {of[-1].steps}"
-            axes.annotate(name, (x[-1], y[-1]), (6, -3), textcoords="offset points", rotation=30,
+            axes.annotate(name, (x[-1], y[-1]), (5, -12), textcoords="offset points",
                           fontsize=8)  # fmt: skip
         for point in alone:
             place = (point.flops / 1e6, point.metric.value)
@@ -180,7 +175,7 @@ def efficiency(
     for subject in subjects:
         base = without_reasoning(subject.scorer)
         cost = measure(subject.scorer, batches)
-        rows.append(Row(subject.name, cost, base and measure(base, batches)))
+        rows.append(_row(subject.name, cost, base and measure(base, batches)))
         points += _points(subject, metric)
     return Efficiency(
         protocol=subjects[0].protocol,
@@ -190,6 +185,13 @@ def efficiency(
         rows=tuple(rows),
         points=tuple(_marked(points)),
     )
+
+
+def _row(model: str, cost: Cost, base: Cost | None) -> Row:
+    if base is None:
+        return Row(model, cost, None, None, None)
+    extra = cost.full_flops / base.full_flops - 1
+    return Row(model, cost, base, extra, cost.flops / base.flops - 1)
 
 
 def efforts(subject: Subject) -> list[Effort]:

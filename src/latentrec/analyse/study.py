@@ -86,7 +86,7 @@ class Sensitivity(Finding):
                 )
             default = next(x.value for x in outcomes if x.row == DEFAULT)
             axes.axvline(default or 0.0, color=GREY, lw=1, ls="--", zorder=0, label="default")
-            if axis == "kl_weight":
+            if axis == "kl_weight" and min(values) > 0:
                 axes.set_xscale("log")
             else:
                 axes.set_xticks(values)
