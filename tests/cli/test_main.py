@@ -27,6 +27,7 @@ COMMANDS = (
     "recommend",
     "serve",
     "experiment",
+    "study",
     "doctor",
 )
 HEAVY = ("torch", "polars", "scipy", "accelerate")

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, GREY, Finding
+from latentrec.analyse.finding import COLOURS, GREY, Finding, label_of
 from latentrec.analyse.subject import Subject, Thoughts
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Metric
@@ -111,7 +111,7 @@ class Ceiling(Finding):
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
-        axes.set_xlabel(metric.replace("ndcg", "NDCG").replace("recall", "Recall"))
+        axes.set_xlabel(label_of(metric))
         figure.legend(loc="outside upper right")
 
 

@@ -231,7 +231,7 @@ def _measure(subject: Subject, block: Thoughts, table: Tensor, top_k: int) -> _P
         raise ConfigError("diversity: this model does not reason, so nothing can differ")
     items, path = subject.scorer.model.items, _path(subject, block)
     pairs = list(combinations(range(streams), 2))
-    queries = items.queries(block.steps)
+    queries, table = items.queries(block.steps).double(), table.double()  # KL may be tiny
     apart = [(path[:, a] - path[:, b]).norm(dim=-1) for a, b in pairs]
     cosines = [F.cosine_similarity(block.steps[:, a], block.steps[:, b], dim=-1) for a, b in pairs]
     none = block.steps.new_zeros(len(block.rows), path.shape[2], 0)
@@ -240,12 +240,12 @@ def _measure(subject: Subject, block: Thoughts, table: Tensor, top_k: int) -> _P
         kl=torch.stack([pairwise_kl(queries[:, :, t], table) for t in range(steps)], dim=1),
         cosine=torch.stack(cosines).mean(dim=0) if pairs else none[:, :steps, 0:0].sum(-1),
         apart=torch.stack(apart, dim=-1) if pairs else none,
-        from_last=_from_last(items.queries(path), table),
+        from_last=_from_last(items.queries(path).double(), table),
         moves=moved.norm(dim=-1).transpose(1, 2),
         lengths=path[:, :, :-1].norm(dim=-1).transpose(1, 2),
         all_states_kl=pairwise_kl(queries.flatten(1, 2), table),
         gate=none[:, 0] if block.gate is None else block.gate,
-        overlap=_overlap(items.queries(block.steps.mean(dim=2)) @ table.T, top_k),
+        overlap=_overlap(items.queries(block.steps.mean(dim=2)).double() @ table.T, top_k),
     )
 
 

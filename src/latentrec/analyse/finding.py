@@ -67,6 +67,17 @@ class Finding(ABC):
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
+def label_of(metric: str) -> str:
+    """A metric as an axis label.
+
+    Example:
+        >>> label_of("ndcg@10"), label_of("recall@20")
+        ('NDCG@10', 'Recall@20')
+    """
+    name, _, top_k = metric.partition("@")
+    return f"{name.capitalize() if name in ('recall', 'hit') else name.upper()}@{top_k}"
+
+
 def write(finding: Finding, folder: Path) -> list[Path]:
     """Write NAME.md, NAME.json, NAME.png and NAME.svg into a folder, and return their paths.
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, MARKERS, Finding
+from latentrec.analyse.finding import COLOURS, MARKERS, Finding, label_of
 from latentrec.analyse.subject import Subject
 from latentrec.data.dataset import Histories, Int32s
 from latentrec.errors import ConfigError
@@ -121,13 +121,18 @@ class Robustness(Finding):
                 of = [x for x in self.levels if (x.model, x.damage) == (model, damage)]
                 means = np.array([x.metric.value for x in of])
                 ends = np.array([[x.metric.low, x.metric.high] for x in of]).T
-                look = {"color": COLOURS[place % 7], "marker": MARKERS[place % 7], "capsize": 2}
                 axes.errorbar(
-                    [100 * x.rate for x in of], means, np.abs(ends - means), label=model, **look
+                    [100 * x.rate for x in of],
+                    means,
+                    np.abs(ends - means),
+                    label=model,
+                    color=COLOURS[place % 7],
+                    marker=MARKERS[place % 7],
+                    capsize=2,
                 )
             axes.set_xlabel(f"{damage} (% of the history)")
-            axes.set_ylim(bottom=0)
-        panels[0].set_ylabel(self.metric.replace("ndcg", "NDCG").replace("recall", "Recall"))
+        panels[0].set_ylim(bottom=0)
+        panels[0].set_ylabel(label_of(self.metric))
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=4)
 

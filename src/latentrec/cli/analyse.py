@@ -1,9 +1,8 @@
-"""`latentrec analyse`: questions to a trained run, answered by figures, tables and JSON."""
+"""`latentrec analyse`: questions to trained runs, answered by figures, tables and JSON."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
@@ -19,6 +18,8 @@ class Question(StrEnum):
     DIVERSITY = "diversity"
     IDENTITIES = "identities"
     ATTENTION = "attention"
+    ROBUSTNESS = "robustness"
+    EFFICIENCY = "efficiency"
 
 
 def analyse(
@@ -26,37 +27,62 @@ def analyse(
     questions: Annotated[
         list[Question] | None, typer.Argument(help="What to ask; by default everything.")
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further run for robustness and efficiency; repeatable."),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Attention: the test case of this user alone.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the answers; by default RUN/analysis.")
     ] = None,
-    sample: Annotated[int, typer.Option(help="Test cases to look at; 0 for all.")] = 2000,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Test cases to look at, drawn with a fixed seed; 0 for all.")
+    ] = 2000,
     checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
-    """Look into a trained model: ceilings, diversity, identities, attention, robustness, cost."""
+    """Look into trained models: ceiling, diversity, identities, attention, robustness, cost."""
     from latentrec.analyse.finding import write
-    from latentrec.analyse.subject import subject_of
+    from latentrec.analyse.subject import distinct_names, subject_of
+    from latentrec.errors import ConfigError
     from latentrec.run import load
 
-    subject = subject_of(load(run, mark=checkpoint, device=device), sample=sample or None)
+    loaded = [load(each, mark=checkpoint, device=device) for each in (run, *(beside or ()))]
+    subjects = distinct_names([subject_of(each, sample=sample or None) for each in loaded])
     for question in questions or list(Question):
-        finding = _answer(question)(subject)
+        try:
+            finding = _answer(question, subjects, user)
+        except ConfigError as error:
+            if questions:
+                raise
+            print(f"left out: {error}\n", flush=True)  # everything was asked: what can be answered
+            continue
         paths = write(finding, out or run / "analysis")
-        print(f"{finding.to_markdown()}\n{', '.join(map(str, paths))}\n", flush=True)
+        print(f"{finding.to_markdown()}\nwritten: {', '.join(map(str, paths))}\n", flush=True)
 
 
-def _answer(question: Question) -> "Callable[[Subject], Finding]":
+def _answer(question: Question, subjects: "list[Subject]", user: str | None) -> "Finding":
     from latentrec.analyse.attention import attention
     from latentrec.analyse.ceiling import ceiling
     from latentrec.analyse.diversity import diversity
+    from latentrec.analyse.efficiency import efficiency
     from latentrec.analyse.identities import identities
+    from latentrec.analyse.robustness import robustness
 
     match question:
         case Question.CEILING:
-            return ceiling
+            return ceiling(subjects[0])
         case Question.DIVERSITY:
-            return diversity
+            return diversity(subjects[0])
         case Question.IDENTITIES:
-            return identities
+            return identities(subjects[0])
         case Question.ATTENTION:
-            return attention
+            return attention(subjects[0], user=user)
+        case Question.ROBUSTNESS:
+            return robustness(subjects)
+        case Question.EFFICIENCY:
+            return efficiency(subjects)
+        case _:
+            assert_never(question)

@@ -38,11 +38,13 @@ def experiment(
     tried = trials(described, out, data) if described.tune else []
     print(f"{described.title}: {len(tried)} trials, {len(first)} runs in {out}", flush=True)
     if plan:
-        _print_plan(tried, first)
+        print_plan(tried, first)
         return
-    _check_metrics(metrics.split(","), first)
+    check_metrics(metrics.split(","), first)
     chosen = _choose(tried, metrics.split(","))
-    _run(cells(described, out, data=data, chosen=chosen), out, described.title, metrics.split(","))
+    run_cells(
+        cells(described, out, data=data, chosen=chosen), out, described.title, metrics.split(",")
+    )
 
 
 def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...]]:
@@ -60,7 +62,8 @@ def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...
     return chosen
 
 
-def _run(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> None:
+def run_cells(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> "list[CellResult]":
+    """Run every cell, print each and at the end their table, and keep it as OUT/table.md."""
     from latentrec.experiment import CellResult, execute
     from latentrec.experiment.execute import baseline_metrics
     from latentrec.experiment.summary import summarise, to_markdown
@@ -75,9 +78,10 @@ def _run(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> None:
         table = to_markdown(summarise(done), metrics, baselines)
         write_text(out / "table.md", f"# {title}\n\n{table}")
     print(f"\n{table}", end="")
+    return done
 
 
-def _check_metrics(wanted: list[str], todo: "list[Cell]") -> None:
+def check_metrics(wanted: list[str], todo: "list[Cell]") -> None:
     """Refuse a metric before hours of training that no run will have."""
     from latentrec.errors import ConfigError
 
@@ -101,7 +105,7 @@ def _line(result: "CellResult", metrics: list[str]) -> str:
     )
 
 
-def _print_plan(tried: "list[Cell]", first: "list[Cell]") -> None:
+def print_plan(tried: "list[Cell]", first: "list[Cell]") -> None:
     """One line a run. The trials' winners are the runs of the first seed, so these are free."""
     from latentrec.experiment.estimate import plan
 

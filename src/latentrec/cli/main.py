@@ -21,6 +21,7 @@ from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
 from latentrec.cli.serve import serve
+from latentrec.cli.study import study
 from latentrec.cli.tune import tune
 from latentrec.errors import LatentrecError
 
@@ -102,6 +103,7 @@ app.command()(analyse)
 app.command()(recommend)
 app.command()(serve)
 app.command()(experiment)
+app.command()(study)
 app.command()(tune)
 app.command()(doctor)
 

@@ -1,0 +1,175 @@
+"""Study: figures of a sensitivity or an ablation, from the finished runs of its experiment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, label_of
+from latentrec.evaluate.grid import Grid, grids_markdown
+from latentrec.experiment.execute import CellResult
+from latentrec.experiment.studies import DEFAULT, GRIDS, value_of
+from latentrec.experiment.summary import RowSummary, summarise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAMES = {
+    "streams": "streams M",
+    "steps": "steps T",
+    "kl_weight": "KL weight λ",
+    "dropout": "dropout",
+}
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """One row of a study over its seeds.
+
+    Attributes:
+        row: Name of the row.
+        value: Where it stands on its axis; None in an ablation.
+        means: Mean over the seeds, by metric.
+        deviations: Standard deviation over the seeds (n - 1); None with one seed.
+        seeds: Number of seeds.
+    """
+
+    row: str
+    value: float | None
+    means: dict[str, float]
+    deviations: dict[str, float] | None
+    seeds: int
+
+
+@final
+@dataclass(frozen=True)
+class Sensitivity(Finding):
+    """Quality along each axis, the others at their default.
+
+    Paper: PLR Fig. 2. Along the steps this is the over-thinking curve.
+
+    Attributes:
+        metrics: Which metrics.
+        axes: Outcomes in growing order of value, by axis; the default is on every one.
+    """
+
+    name: ClassVar[str] = "sensitivity"
+    size: ClassVar[tuple[float, float]] = (11.0, 3.2)
+
+    metrics: tuple[str, ...]
+    axes: dict[str, tuple[Outcome, ...]]
+
+    def to_markdown(self) -> str:
+        """A table for each axis."""
+        grids = [
+            Grid(NAMES[axis], (NAMES[axis], *self.metrics, "seeds"), tuple(
+                (f"{x.value:g}", *_cells(x, self.metrics), str(x.seeds)) for x in outcomes
+            ))
+            for axis, outcomes in self.axes.items()
+        ]  # fmt: skip
+        return grids_markdown(grids, _FOOT)
+
+    def draw(self, figure: "Figure") -> None:
+        """A panel for each axis, a line for each metric; the default is marked."""
+        panels = figure.subplots(1, len(self.axes), sharey=True, squeeze=False)[0]
+        for axes, (axis, outcomes) in zip(panels, self.axes.items(), strict=True):
+            values = [outcome.value or 0.0 for outcome in outcomes]
+            for place, metric in enumerate(self.metrics):
+                axes.errorbar(
+                    values,
+                    [outcome.means[metric] for outcome in outcomes],
+                    [(outcome.deviations or {}).get(metric, 0.0) for outcome in outcomes],
+                    label=label_of(metric),
+                    color=COLOURS[place % 7],
+                    marker=MARKERS[place % 7],
+                    capsize=2,
+                )
+            default = next(x.value for x in outcomes if x.row == DEFAULT)
+            axes.axvline(default or 0.0, color=GREY, lw=1, ls="--", zorder=0, label="default")
+            if axis == "kl_weight" and min(values) > 0:
+                axes.set_xscale("log")
+            else:
+                axes.set_xticks(values)
+            axes.set_xlabel(NAMES[axis])
+        panels[0].set_ylabel("quality, mean over seeds")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+
+
+@final
+@dataclass(frozen=True)
+class Ablation(Finding):
+    """Quality without each part.
+
+    Paper: PLR Table 3.
+
+    Attributes:
+        metrics: Which metrics; the first is drawn.
+        rows: The whole model first, then one row for each part left out.
+    """
+
+    name: ClassVar[str] = "ablation"
+    size: ClassVar[tuple[float, float]] = (7.0, 3.2)
+
+    metrics: tuple[str, ...]
+    rows: tuple[Outcome, ...]
+
+    def to_markdown(self) -> str:
+        """A row for each part, with its change against the whole model."""
+        whole = self.rows[0].means
+        rows = tuple(
+            (x.row, *(f"{text} {_change(x.means[m], whole[m])}" for text, m in
+                      zip(_cells(x, self.metrics), self.metrics, strict=True)), str(x.seeds))
+            for x in self.rows
+        )  # fmt: skip
+        return grids_markdown([Grid("Ablation", ("model", *self.metrics, "seeds"), rows)], _FOOT)
+
+    def draw(self, figure: "Figure") -> None:
+        """A bar for each row; a line at the whole model."""
+        metric, axes = self.metrics[0], figure.subplots()
+        means = [row.means[metric] for row in self.rows]
+        spread = [(row.deviations or {}).get(metric, 0.0) for row in self.rows]
+        colours = [COLOURS[0], *[COLOURS[5]] * (len(means) - 1)]
+        axes.barh(range(len(means)), means, xerr=spread, color=colours, ecolor=GREY, capsize=2)
+        axes.axvline(means[0], color=GREY, lw=1, ls="--")
+        axes.set_yticks(range(len(means)), [row.row for row in self.rows])
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+        axes.set_xlabel(f"{label_of(metric)}, mean over seeds")
+
+
+_FOOT = "Mean over the seeds, standard deviation (n - 1) in brackets; test cases, see table.md."
+
+
+def sensitivity_of(results: Sequence[CellResult], metrics: Sequence[str]) -> Sensitivity:
+    """The figure of a finished `latentrec.experiment.studies.sensitivity`."""
+    configs = {result.cell.row: result.cell.config for result in results}
+    axes: dict[str, tuple[Outcome, ...]] = {}
+    summaries = summarise(results)
+    for axis in GRIDS:
+        of = [s for s in summaries if s.row == DEFAULT or s.row.startswith(f"{axis}=")]
+        if len(of) > 1:
+            outcomes = [_outcome(s, metrics, value_of(configs[s.row], axis)) for s in of]
+            axes[axis] = tuple(sorted(outcomes, key=lambda outcome: outcome.value or 0.0))
+    return Sensitivity(tuple(metrics), axes)
+
+
+def ablation_of(results: Sequence[CellResult], metrics: Sequence[str]) -> Ablation:
+    """The figure of a finished `latentrec.experiment.studies.ablation`."""
+    rows = (_outcome(summary, metrics, None) for summary in summarise(results))
+    return Ablation(tuple(metrics), tuple(rows))
+
+
+def _outcome(summary: RowSummary, metrics: Sequence[str], value: float | None) -> Outcome:
+    deviations = summary.deviations and {m: summary.deviations[m] for m in metrics}
+    means = {metric: summary.means[metric] for metric in metrics}
+    return Outcome(summary.row, value, means, deviations, summary.seeds)
+
+
+def _cells(outcome: Outcome, metrics: Sequence[str]) -> list[str]:
+    spread = outcome.deviations
+    return [f"{outcome.means[m]:.4f}" + (f" ({spread[m]:.4f})" if spread else "") for m in metrics]
+
+
+def _change(value: float, whole: float) -> str:
+    return "" if value == whole or whole == 0 else f"{value / whole - 1:+.1%}"

@@ -1,0 +1,44 @@
+"""Counted operations equal the formula, so that percentages against the paper mean something."""
+
+from collections.abc import Callable
+
+from latentrec.analyse.cost import count_flops, measure, without_reasoning
+from latentrec.analyse.subject import Subject
+from latentrec.model.reasoner.contract import Reasoner
+from latentrec.model.reasoner.none import NoReasoner
+from latentrec.model.reasoner.plr import PlrReasoner
+
+MakeSubject = Callable[[Callable[[int], Reasoner]], Subject]
+DIM, INNER, LAYERS, LONGEST = 8, 12, 2, 6
+
+
+def formula(tokens: int) -> int:
+    """Operations of the encoder: projections, feed-forward, attention."""
+    return LAYERS * (tokens * (8 * DIM**2 + 4 * DIM * INNER) + 4 * tokens**2 * DIM)
+
+
+def test_a_plain_encoder_costs_what_the_formula_says(subject_with: MakeSubject) -> None:
+    scorer = subject_with(lambda dim: NoReasoner()).scorer
+    scoring = 2 * DIM * scorer.size
+    assert count_flops(scorer, pruned=False) == formula(LONGEST) + scoring
+    assert count_flops(scorer) < count_flops(scorer, pruned=False)
+
+
+def test_reasoning_costs_a_token_for_each_step_of_each_stream(subject_with: MakeSubject) -> None:
+    scorer = subject_with(lambda dim: PlrReasoner(dim, 2, 2)).scorer
+    base = without_reasoning(scorer)
+    assert base is not None
+    extra = count_flops(scorer, pruned=False) - count_flops(base, pruned=False)
+    token = LAYERS * (8 * DIM**2 + 4 * DIM * INNER)
+    longest = LAYERS * 4 * (LONGEST + 2) * DIM
+    assert 4 * token < extra <= 4 * (token + longest) + 2 * 2 * DIM  # the gate is 2 x D
+
+
+def test_parameters_and_times(subject_with: MakeSubject) -> None:
+    scorer = subject_with(lambda dim: PlrReasoner(dim, 2, 2)).scorer
+    cost = measure(scorer, (1, 3))
+    assert cost.parameters == sum(p.numel() for p in scorer.model.parameters())
+    assert cost.reasoner_parameters == 2 * DIM + 2 * DIM + 2 * DIM + 2
+    assert [each.batch for each in cost.latency] == [1, 3]
+    assert all(each.milliseconds > 0 for each in cost.latency)
+    assert cost.peak_bytes is None or cost.peak_bytes >= 0

@@ -1,0 +1,49 @@
+"""A study's figure shows the mean over seeds, and the default on every axis."""
+
+from pathlib import Path
+from statistics import stdev
+
+import pytest
+
+from latentrec.analyse.finding import write
+from latentrec.analyse.study import ablation_of, sensitivity_of
+from latentrec.experiment.execute import CellResult
+from latentrec.experiment.spec import Experiment, cells
+from latentrec.experiment.studies import ablation, sensitivity
+
+
+def finished(experiment: Experiment, out: Path) -> list[CellResult]:
+    """Results as if every cell had been trained: quality falls from row to row, grows by seed."""
+    todo = cells(experiment, out)
+    rows = [row.name for row in experiment.rows]
+    quality = [0.5 - 0.01 * rows.index(cell.row) + 0.002 * cell.seed for cell in todo]
+    return [
+        CellResult(cell, {"ndcg@20": q, "recall@20": 2 * q}, q, 1, 1, 1.0, again=False)
+        for cell, q in zip(todo, quality, strict=True)
+    ]
+
+
+def test_axes_are_sorted_and_hold_the_default(tmp_path: Path) -> None:
+    experiment = sensitivity("plr-sasrec", axes=["streams", "kl_weight"], seeds=(0, 1))
+    found = sensitivity_of(finished(experiment, tmp_path), ["ndcg@20", "recall@20"])
+    assert [x.value for x in found.axes["streams"]] == [1, 2, 3, 4, 5]
+    assert [x.value for x in found.axes["kl_weight"]] == [0.001, 0.01, 0.1, 1.0]
+    assert found.axes["streams"][1] == found.axes["kl_weight"][2].__class__(
+        "default", 2.0, *_values(found.axes["kl_weight"][2])
+    )
+    default = found.axes["streams"][1]
+    assert default.means["ndcg@20"] == pytest.approx(0.501)
+    assert (default.deviations or {})["ndcg@20"] == pytest.approx(stdev([0.5, 0.502]))
+    assert write(found, tmp_path)[2].stat().st_size > 0
+
+
+def _values(outcome: object) -> tuple[object, ...]:
+    return tuple(getattr(outcome, name) for name in ("means", "deviations", "seeds"))
+
+
+def test_an_ablation_tells_the_change_against_the_whole(tmp_path: Path) -> None:
+    found = ablation_of(finished(ablation("plr-sasrec"), tmp_path), ["ndcg@20"])
+    assert [row.row for row in found.rows[:2]] == ["default", "no-gate"]
+    assert found.rows[0].deviations is None
+    assert "| no-gate | 0.4900 -2.0% | 1 |" in found.to_markdown()
+    assert write(found, tmp_path)[2].stat().st_size > 0

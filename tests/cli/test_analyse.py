@@ -1,0 +1,32 @@
+"""The command answers what is asked of a real run, and says what cannot be asked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+Command = Callable[..., Result]
+
+
+def test_questions_to_a_run_are_answered_in_files(
+    latentrec: Command, trained: tuple[Path, str], tmp_path: Path
+) -> None:
+    run, _ = trained
+    result = latentrec("analyse", run, "ceiling", "robustness", "--sample", "5", "--out", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert {path.stem for path in tmp_path.iterdir()} == {"ceiling", "robustness"}
+    assert len(list(tmp_path.iterdir())) == 8
+    told = json.loads((tmp_path / "ceiling.json").read_text(encoding="utf-8"))
+    assert "; 5 of " in told["protocol"]
+    assert "oracle over" in result.stdout
+
+
+def test_a_question_without_an_answer_is_an_error_of_one_line(
+    latentrec: Command, trained: tuple[Path, str], tmp_path: Path
+) -> None:
+    run, _ = trained
+    result = latentrec("analyse", run, "attention", "--user", "nobody", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == "error: user 'nobody': has no test case; name one that has\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,21 @@
+"""A study plans, trains, draws, and does nothing twice."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from typer.testing import Result
+
+Command = Callable[..., Result]
+
+
+def test_a_study_is_drawn_from_its_runs(
+    latentrec: Command, small: list[str], tmp_path: Path
+) -> None:
+    few = ["--set", "data.users=40", "--set", "data.items=30", "--set", "encoder.heads=1"]
+    arguments = ("study", "sensitivity", "--preset", "demo", *small, *few, "--axis", "kl_weight")
+    asked: Sequence[str | Path] = (*arguments, "--out", tmp_path / "s", "--metrics", "ndcg@10")
+    result = latentrec(*asked)
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "s" / "sensitivity.png").stat().st_size > 0
+    assert "(was finished)" not in result.stdout
+    assert latentrec(*asked).stdout.count("(was finished)") == 4
