@@ -89,7 +89,8 @@ def visit(browser: Browser) -> Iterator[Open]:
     yield open_page
     for context in contexts:
         context.close()  # type: ignore[attr-defined]
-    assert said == []
+    # Chromium itself notes an answer of 401, which is how the page learns that it needs a token.
+    assert [line for line in said if "status of 401" not in line] == []
 
 
 def ids_of(page: Page, where: str = "#list") -> list[str]:
@@ -163,7 +164,9 @@ def test_reasons_are_those_of_explain(visit: Open, port: int) -> None:
     amounts = page.locator("#influence .amount").all_text_contents()
     want = sorted(told["influence"][0], reverse=True)
     assert amounts == [f"{value:+.3f}".replace("-", "\N{MINUS SIGN}") for value in want]
-    weights = page.get_by_role("region", name="What each stream argues for").locator("tbody td:nth-child(2)")
+    weights = page.get_by_role("region", name="What each stream argues for").locator(
+        "tbody td:nth-child(2)"
+    )
     assert weights.all_text_contents() == [f"{100 * s['weight']:.1f} %" for s in told["streams"]]
     cells = page.locator(".heat tbody td").count()
     assert cells == 2 * 2 * (len(told["history"]) + 1)
