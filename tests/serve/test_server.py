@@ -1,8 +1,16 @@
 """The server process under load: nothing that was accepted goes unanswered, whatever happens."""
 
+import json
+import random
 import signal
+import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +115,76 @@ def test_logs_tell_nothing_of_users(live: Live, make_run: MakeRun, tmp_path: Pat
         wait_until(lambda: count(server, "request") == 7)  # logged after the answer is sent
         assert "secret" not in server.log_file.read_text()
         assert TOKEN not in server.log_file.read_text()
+
+
+def test_broken_chunked_bodies_get_no_server_error(live: Live, make_run: MakeRun) -> None:
+    """Raw bytes below what any HTTP client would send: cut, flipped, doubled, with wrong sizes."""
+    head = (
+        b"POST /recommend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    body = json.dumps({"histories": [["a"]]}).encode()
+    sound = head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    rng = random.Random(0)
+    cases = [broken(sound, rng, len(head)) for _ in range(96)]
+    with live(make_run("plr"), "--timeout-s", "2") as server, ThreadPoolExecutor(32) as senders:
+        assert status_of(server.port, sound) == 200
+        found = set(senders.map(partial(status_of, server.port), cases))
+        assert server.ask("/health/live")[0] == 200
+    assert found <= {None, 200, 400, 408, 413, 422}, found
+    assert len(found) > 2  # else the bytes were not broken in several ways
+
+
+def test_an_accepted_event_outlives_a_killed_server(
+    live: Live, make_run: MakeRun, tmp_path: Path
+) -> None:
+    """SIGKILL in the middle of writes; what was answered is there, and a retry doubles nothing."""
+    run, store = make_run("none"), str(tmp_path / "h.sqlite")
+    items = history_of(run)
+    events = [
+        {"user_id": "u", "item_id": items[n % 5], "timestamp": n, "event_id": str(n)}
+        for n in range(100_000)
+    ]
+    accepted = 0
+    with live(run, "--store", store) as server:
+        killer = threading.Timer(0.5, server.process.kill)
+        killer.start()
+        with suppress(OSError, HTTPException):
+            for event in events:
+                assert server.ask("/events", {"events": [event]})[0] == 200
+                accepted += 1
+        killer.join()
+    assert 0 < accepted < len(events)
+    with live(run, "--store", store) as server:
+        again = {"events": events[max(0, accepted - 500) : accepted]}
+        status, answer = server.ask("/events", again)
+    assert (status, answer["stored"], answer["repeated"]) == (200, 0, min(500, accepted))
+
+
+def broken(sound: bytes, rng: random.Random, head: int) -> bytes:
+    """A sound request with one thing wrong behind its head."""
+    place = rng.randrange(head, len(sound))
+    match rng.randrange(4):
+        case 0:
+            return sound[:place]
+        case 1:
+            return sound[:place] + bytes([rng.randrange(256)]) + sound[place + 1 :]
+        case 2:
+            return sound[:place] + sound[head:]
+        case _:
+            size = rng.choice([b"-1", b"0x5", b"ffffffffffffffffff", b"", b"7fffffff", b"5;x=y"])
+            return sound[:head] + size + sound[sound.index(b"\r\n", head) :]
+
+
+def status_of(port: int, sent: bytes) -> int | None:
+    """Status of the answer to raw bytes; None if the server hangs up without one."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(sent)
+        try:
+            answer = connection.recv(65536)
+        except ConnectionResetError:
+            return None
+    return int(answer.split(b" ", 2)[1]) if answer else None
 
 
 @pytest.mark.slow

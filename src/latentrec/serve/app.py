@@ -84,9 +84,8 @@ async def items(
 )
 async def report(name: str, service: Serving, arm: schema.Arm = "a") -> Response:
     """A report of a run, to be saved; never shown as part of this site."""
-    return FileResponse(
-        await asyncio.to_thread(service.report, name, arm), filename=Path(name).name
-    )
+    path = await asyncio.to_thread(service.report, name, arm)
+    return FileResponse(path, filename=path.name)
 
 
 @routes.get("/models", response_model=schema.ModelsAnswer, responses=_documented())

@@ -57,6 +57,8 @@ class Guard:
                     body = await _read(receive, limit)
             except TimeoutError:
                 refusal = problem(408, "body: did not arrive in time")
+            except EOFError:
+                refusal = problem(400, "body: did not arrive whole")  # for log and metrics
             else:
                 if body is not None:
                     await self._app(scope, _replay(body, receive), send)
@@ -78,10 +80,16 @@ def int_or_zero(text: str | None) -> int:
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None once it passes the limit."""
+    """The whole body; None once it passes the limit.
+
+    Raises:
+        EOFError: If the caller went away before its end.
+    """
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise EOFError
         body += message.get("body", b"")
         if len(body) > limit:
             return None

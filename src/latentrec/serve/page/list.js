@@ -1,18 +1,25 @@
 // list: the recommendations, with what moved since the list before.
-import { away, byId, digits, element, fill, iconButton, label, nameOf } from "/page/dom.js";
+import { away, byId, digits, element, fill, iconButton, nameOf } from "/page/dom.js";
 
-/** Draw the list. `before` holds the item ids shown last, or null; `on` has `why(item)` and `add(item)`. */
+/**
+ * Draw the list.
+ *
+ * `before` holds the item ids shown last, or null; `on.why(item)`, or null where there are no
+ * reasons, and `on.add(item)` are called by its buttons.
+ */
 export function drawList(items, before, chosen, on) {
   const scores = items.map((item) => item.score);
   const [low, high] = [Math.min(...scores), Math.max(...scores)];
   const rows = items.map((item, place) => {
     const share = high > low ? 0.06 + 0.94 * (item.score - low) / (high - low) : 1;
     const bar = element("span", { className: "bar", aria: { hidden: "true" } }, element("span", { css: { "--share": share } }));
-    const score = element("div", { className: "score" }, bar, element("span", {}, away("score "), digits(item.score, 3)));
     const name = nameOf(item);
-    const why = element("button", { type: "button", className: "quiet", onclick: () => on.why(item), aria: { pressed: String(item.item_id === chosen), label: `Why ${name}?` } }, "Why?");
+    const id = item.title === null ? null : element("span", { className: "id" }, item.item_id);
+    const score = element("div", { className: "score" }, bar, element("span", {}, away("score "), digits(item.score, Math.abs(item.score) < 100 ? 3 : 0)), id);
+    const text = element("div", {}, element("div", { className: "title" }, name), score);
+    const why = on.why && element("button", { type: "button", className: "quiet", onclick: () => on.why(item), aria: { pressed: String(item.item_id === chosen), label: `Why ${name}?` } }, "Why?");
     const tools = element("div", { className: "tools" }, why, iconButton("+", `Add ${name} to the history`, () => on.add(item)));
-    const row = element("li", { className: item.item_id === chosen ? "chosen" : "" }, element("span", { className: "place" }, `${place + 1}`), label(item), moved(item, place, before), tools, score);
+    const row = element("li", { className: item.item_id === chosen ? "chosen" : "" }, element("span", { className: "place" }, `${place + 1}`), text, moved(item, place, before), tools);
     row.dataset.item = item.item_id;
     return row;
   });
@@ -24,7 +31,7 @@ export function markChosen(itemId) {
   for (const row of byId("list").children) {
     const here = row.dataset.item === itemId;
     row.classList.toggle("chosen", here);
-    row.querySelector("button").setAttribute("aria-pressed", String(here));
+    row.querySelector("button")?.setAttribute("aria-pressed", String(here));
   }
 }
 

@@ -89,7 +89,8 @@ function showList(found, ms) {
   byId("changes").textContent = changesInWords(items, before, state.titles, state.words);
   const ids = items.map((item) => item.item_id);
   if (!ids.includes(state.chosen)) state.chosen = ids[0] ?? null;
-  drawList(items, before, state.chosen, { why, add: (item) => add([item]) });
+  const reasons = found.source !== "popularity";
+  drawList(items, before, reasons ? state.chosen : null, { why: reasons ? why : null, add: (item) => add([item]) });
   [state.list, state.words] = [ids, words];
 }
 

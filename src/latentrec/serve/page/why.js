@@ -37,10 +37,10 @@ function streams(told, place) {
     `${at + 1}${at === loudest ? " ★" : ""}`,
     `${digits(100 * stream.weight, 1)} %`,
     digits(values[at], 3),
-    stream.items.slice(0, 3).map(nameOf).join(", "),
+    stream.items.slice(0, 3).map(nameOf).join(" · "),
   ]);
   const text = told.streams.length > 1 ? `Stream ${loudest + 1} gives it the highest score. The mean of the scores by gate weight is the model's score.` : "One stream decides.";
-  return [title, element("p", { className: "hint" }, text), table("Streams", ["Stream", "Gate weight", "Its score", "What it alone puts first"], rows)];
+  return [title, element("p", { className: "hint" }, text), table("What each stream argues for", ["Stream", "Gate weight", "Its score", "What it alone puts first"], rows)];
 }
 
 function attention(told) {
