@@ -15,6 +15,7 @@ from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
 from latentrec.cli.experiment import experiment
+from latentrec.cli.export import export
 from latentrec.cli.fit import fit
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
@@ -98,6 +99,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(recommend)
 app.command()(serve)
+app.command()(export)
 app.command()(experiment)
 app.command()(doctor)
 
