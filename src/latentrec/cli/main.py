@@ -134,6 +134,8 @@ def _interrupted(command: str | None) -> str:
         return "interrupted: the same command with --resume continues after the last finished epoch"
     if command == "post-train":
         return "interrupted: `latentrec fit --resume --run OUT` continues after the last epoch"
+    if command == "recommend":
+        return "interrupted; with Parquet files, the same command goes on after the last block"
     return "interrupted"
 
 

@@ -29,10 +29,9 @@ from latentrec.export.onnx_run import OnnxScorer
 from latentrec.index import FIRST_ITEM
 from latentrec.model.reasoner.plr import EarlyExit
 from latentrec.run import Run
-from latentrec.run.folder import CHECKPOINTS, write_json
+from latentrec.run.folder import weights_hash, write_json
 from latentrec.run.items import write_counted_items
 from latentrec.train.atomic import publish_folder, sha256
-from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
 LARGEST_GAP: Final = 1e-3
 """Largest parity error of float32 weights; more means that the graph computes something else."""
@@ -108,7 +107,7 @@ def _write(run: Run, folder: Path, top_k: int, int8: bool) -> Manifest:
         graphs=graphs,
         quantised_nodes=quantised_nodes(graph),
         parity=_checked_parity(run, folder / SCORES_FILE, longest, int8),
-        run={"name": run.folder.resolve().name, "weights_sha256": _weights_hash(run.folder)},
+        run={"name": run.folder.resolve().name, "weights_sha256": weights_hash(run.folder)},
         versions={name: version(name) for name in PACKAGES},
         sha256={path.name: sha256(path) for path in sorted(folder.iterdir())},
     )
@@ -169,7 +168,3 @@ def _check(run: Run, folder: Path, top_k: int) -> None:
         raise ConfigError(
             f"export: the run was loaded to {run.scorer.device}; load it with device='cpu'"
         )
-
-
-def _weights_hash(folder: Path) -> str:
-    return sha256(CheckpointFolder(folder / CHECKPOINTS).find("best") / MODEL)

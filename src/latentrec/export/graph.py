@@ -136,7 +136,10 @@ def with_top_k(scores: onnx.ModelProto, top_k: int) -> onnx.ModelProto:
         onnx.helper.make_node("TopK", [SCORES, "top_k"], ["top_scores", "top_items"])
     )
     del graph.output[:]
-    for name, kind in (("top_items", onnx.TensorProto.INT64), ("top_scores", onnx.TensorProto.FLOAT)):
+    for name, kind in (
+        ("top_items", onnx.TensorProto.INT64),
+        ("top_scores", onnx.TensorProto.FLOAT),
+    ):
         graph.output.add().CopyFrom(onnx.helper.make_tensor_value_info(name, kind, ["rows", "k"]))
     # An input with an initializer of the same name is optional.
     graph.input.add().CopyFrom(

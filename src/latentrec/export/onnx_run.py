@@ -132,9 +132,7 @@ def open_session(path: Path, threads: int = 1) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no narrower public base
         reason = str(error).splitlines()[0][:200]
         raise CheckpointError(f"{path}: ONNX Runtime cannot read it ({reason})") from None
