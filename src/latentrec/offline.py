@@ -1,4 +1,4 @@
-"""Offline: recommend for a Parquet file of histories, block by block; a job that was cut off goes on."""
+"""Offline: recommend for a Parquet file of histories, block by block, and resumable."""
 
 import json
 import shutil
@@ -118,7 +118,7 @@ def _answers(job: Job, start: int, keyed: bool, recommend: Recommend) -> pl.Data
     """The answers of one block."""
     columns = [USER, HISTORY] if keyed else [HISTORY]
     frame = pl.scan_parquet(job.source).select(columns).slice(start, job.block).collect()
-    histories: list[list[str]] = frame[HISTORY].to_list()
+    histories: list[Any] = frame[HISTORY].to_list()
     for row, history in enumerate(histories):
         if history is None or None in history:
             raise DataError(f"{job.source}, row {start + row + 1}: the history holds a null")

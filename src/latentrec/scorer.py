@@ -1,5 +1,7 @@
 """Scorer: whatever gives every item of the catalogue a score after a history."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final, Protocol, final
 
 import torch
@@ -101,16 +103,27 @@ class ModelScorer:
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""
-        training = self._model.training
-        self._model.eval()
+        with self._evaluating():
+            return (self.queries(histories) @ self._model.items.candidates().T).float()
+
+    @torch.inference_mode()
+    def queries(self, histories: Histories) -> Float[Tensor, "B D"]:
+        """What item vectors are compared with after non-empty histories: scores are products."""
         rows = max(1, TOKENS // self._max_length)
-        try:
+        with self._evaluating():
             states = [
                 self._states(histories.block(start, min(start + rows, len(histories))))
                 for start in range(0, len(histories), rows)
             ]
-            queries = self._model.items.queries(torch.cat(states))
-            return (queries @ self._model.items.candidates().T).float()
+            return self._model.items.queries(torch.cat(states))
+
+    @contextmanager
+    def _evaluating(self) -> Generator[None, None, None]:
+        """The model in evaluation mode, and back."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            yield
         finally:
             self._model.train(training)
 
@@ -125,13 +138,9 @@ class ModelScorer:
         Raises:
             ConfigError: If this scorer does not stop early.
         """
-        training = self._model.training
-        self._model.eval()
-        try:
+        with self._evaluating():
             batch = self._question(histories, self._max_length).to(self._device)
             taken = self._model(batch.items, batch.positions).steps_taken
-        finally:
-            self._model.train(training)
         if taken is None:
             raise ConfigError(
                 "steps taken: this scorer takes all its steps; use "

@@ -17,6 +17,7 @@ from latentrec.cli.evaluate import evaluate
 from latentrec.cli.experiment import experiment
 from latentrec.cli.export import export
 from latentrec.cli.fit import fit
+from latentrec.cli.index import index
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
@@ -100,6 +101,7 @@ app.command()(compare)
 app.command()(recommend)
 app.command()(serve)
 app.command()(export)
+app.command()(index)
 app.command()(experiment)
 app.command()(doctor)
 

@@ -26,8 +26,8 @@ def recommend(
     input: Annotated[
         Path | None,
         typer.Option(
-            help='JSON lines: a list of item ids, or {"user_id": .., "history": [..]}; - for stdin. '
-            "Or a Parquet file with columns history (lists) and, if wished, user_id."
+            help='JSON lines: a list of ids, or {"user_id": .., "history": [..]}; - for stdin. '
+            "Or a Parquet file with columns history (lists) and perhaps user_id."
         ),
     ] = None,
     output: Annotated[

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Final, final
 
 import onnx
@@ -162,7 +162,7 @@ def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None, None, None]:
     """Without what torch's exporter says about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
