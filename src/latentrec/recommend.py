@@ -79,7 +79,7 @@ source='popularity')
     """
     _check_counts(top_k, batch_rows)
     allowed = _allowed(index, allow, deny)
-    known, unknown = _read(index, histories)
+    known, unknown = read_histories(index, histories)
     full = [row for row, items in enumerate(known) if items]
     bare = [row for row, items in enumerate(known) if not items]
     if bare and fallback is None:
@@ -127,10 +127,14 @@ def best(scores: Float[Tensor, "B N"], top_k: int) -> Iterator[tuple[list[int], 
         yield best.tolist(), tuple(row[best].tolist())
 
 
-def _read(
+def read_histories(
     index: ItemIndex, histories: Sequence[Sequence[str]]
 ) -> tuple[list[list[int]], list[tuple[str, ...]]]:
-    """Known item indices and unknown item ids of each history."""
+    """Known item indices and unknown item ids of each history.
+
+    Raises:
+        ConfigError: If a history is not a list of item ids.
+    """
     _check_not_text("histories", histories)
     known: list[list[int]] = []
     unknown: list[tuple[str, ...]] = []

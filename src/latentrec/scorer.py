@@ -122,13 +122,17 @@ class ModelScorer:
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""
+        return (self.queries(histories) @ self._items.candidates().T).float()
+
+    @torch.inference_mode()
+    def queries(self, histories: Histories) -> Float[Tensor, "B D"]:
+        """What item vectors are compared with after non-empty histories: scores are products."""
         rows = max(1, TOKENS // self._max_length)
         states = [
             self._reasoned(histories.block(start, min(start + rows, len(histories)))).infer_state
             for start in range(0, len(histories), rows)
         ]
-        queries = self._items.queries(torch.cat(states)[:, 0])
-        return (queries @ self._items.candidates().T).float()
+        return self._items.queries(torch.cat(states)[:, 0])
 
     @torch.inference_mode()
     def steps_taken(self, histories: Histories) -> Int[Tensor, " B"]:

@@ -16,7 +16,9 @@ from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
 from latentrec.cli.evaluate import evaluate
 from latentrec.cli.experiment import experiment
+from latentrec.cli.export import export
 from latentrec.cli.fit import fit
+from latentrec.cli.index import index
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
@@ -102,6 +104,8 @@ app.command()(compare)
 app.command()(analyse)
 app.command()(recommend)
 app.command()(serve)
+app.command()(export)
+app.command()(index)
 app.command()(experiment)
 app.command()(study)
 app.command()(tune)
@@ -140,6 +144,8 @@ def _interrupted(command: str | None) -> str:
         return "interrupted: `latentrec fit --resume --run OUT` continues after the last epoch"
     if command == "tune":
         return "interrupted: the same command goes on where it stopped"
+    if command == "recommend":
+        return "interrupted; with Parquet files, the same command goes on after the last block"
     return "interrupted"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from latentrec.recommend import Recommendations
     from latentrec.run import Run
 
+PARQUET = ".parquet"
 BATCH = 1024
 """Histories that are read, scored and written together."""
 
@@ -25,12 +26,17 @@ def recommend(
     input: Annotated[
         Path | None,
         typer.Option(
-            help='JSON lines: a list of item ids, or {"user_id": .., "history": [..]}; - for stdin.'
+            help='JSON lines: a list of ids, or {"user_id": .., "history": [..]}; - for stdin. '
+            "Or a Parquet file with columns history (lists) and perhaps user_id."
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File for the JSON lines; by default they are printed.")
+        Path | None,
+        typer.Option(help="File for the answers, .parquet if the input is; default: printed."),
     ] = None,
+    long: Annotated[
+        bool, typer.Option("--long", help="Parquet: a row an item in place of a row a history.")
+    ] = False,
     top_k: Annotated[int, typer.Option(help="Length of each list.")] = 10,
     exclude_seen: Annotated[bool, typer.Option(help="Leave out the items of the history.")] = True,
     allow: Annotated[
@@ -78,7 +84,12 @@ def recommend(
         ids = [text.strip() for text in history.split(",") if text.strip()]
         print_list(loaded, loaded.recommend([ids], **knobs)[0])
         return
-    _stream(loaded, cast("Path", input), output, knobs)
+    source = cast("Path", input)
+    if source.suffix == PARQUET:
+        spent = {"streams": streams, "steps": steps, "exit_threshold": exit_threshold}
+        _score(loaded, source, output, long, knobs, spent)
+        return
+    _stream(loaded, source, output, knobs)
 
 
 def print_list(run: "Run", found: "Recommendations") -> None:
@@ -96,6 +107,27 @@ def print_list(run: "Run", found: "Recommendations") -> None:
     for place, (item_id, score) in enumerate(zip(found.item_ids, found.scores, strict=True), 1):
         title = run.catalogue.titles.get(item_id, "")
         print(f"{place:3d}  {item_id:{width}}  {score:9.4f}  {title}".rstrip())
+
+
+def _score(
+    run: "Run",
+    source: Path,
+    output: Path | None,
+    long: bool,
+    knobs: dict[str, Any],
+    spent: dict[str, Any],
+) -> None:
+    """Score a Parquet file; the same command goes on where one was interrupted."""
+    from latentrec.cli.offline import show
+    from latentrec.errors import ConfigError
+    from latentrec.offline import Job, score_file
+    from latentrec.run.folder import weights_hash
+
+    if output is None or output.suffix != PARQUET:
+        raise ConfigError(f"--output {output}: must be a {PARQUET} file, as --input is one")
+    weights = {"weights_sha256": weights_hash(run.folder), "items": run.index.fingerprint}
+    job = Job(source, output, "long" if long else "lists", weights | knobs | spent)
+    show(job, score_file(job, lambda histories: run.recommend(histories, **knobs)))
 
 
 def _stream(run: "Run", source: Path, output: Path | None, knobs: dict[str, Any]) -> None:

@@ -218,14 +218,20 @@ def history_mask(padding: Bool[Tensor, "B L"], causal: bool) -> Bool[Tensor, "B 
     """Where positions may look; None (plain causal) if padding stands on the right only.
 
     Behind right padding no real position sees a padded one, so the fast kernel needs no mask.
-    Every position may look at itself, so that no row is empty.
+    Every position may look at itself, so that no row is empty. What is being compiled or exported
+    cannot look at its data, and always gets the mask.
     """
-    if causal and not bool((padding[:, :-1] & ~padding[:, 1:]).any()):
+    if causal and not torch.compiler.is_compiling() and _right(padding):
         return None
     length = padding.shape[1]
     itself = torch.eye(length, dtype=torch.bool, device=padding.device)
     allowed = (~padding)[:, None, None, :] | itself
     return allowed & torch.ones_like(itself).tril() if causal else allowed
+
+
+def _right(padding: Bool[Tensor, "B L"]) -> bool:
+    """Whether padding stands on the right only."""
+    return not bool((padding[:, :-1] & ~padding[:, 1:]).any())
 
 
 def initialise(module: nn.Module) -> None:

@@ -17,7 +17,7 @@ from latentrec.errors import CheckpointError, ConfigError
 from latentrec.run.items import write_items
 from latentrec.run.vectoriser_file import write_vectoriser
 from latentrec.train.atomic import sha256, write_text
-from latentrec.train.checkpoint import CheckpointFolder
+from latentrec.train.checkpoint import MODEL, CheckpointFolder
 from latentrec.train.loop import EpochReport
 
 CONFIG: Final = "config.json"
@@ -142,6 +142,11 @@ def check_items(folder: Path) -> None:
             f"{folder / ITEMS}: its SHA-256 differs from run.json; the file was changed, so item "
             "indices may mean other items: give back the old file or train a new run"
         )
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the best weights of a run."""
+    return sha256(CheckpointFolder(folder / CHECKPOINTS).find("best") / MODEL)
 
 
 def _saved_epochs(folder: Path) -> int:

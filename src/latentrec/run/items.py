@@ -53,8 +53,13 @@ def add_text(
 
 def write_items(path: Path, catalogue: Catalogue, train: Histories) -> None:
     """Write one row an item, in the order of item indices."""
-    ids = catalogue.index.all_ids
     counts = np.bincount(train.items, minlength=catalogue.index.size)[FIRST_ITEM:]
+    write_counted_items(path, catalogue, counts)
+
+
+def write_counted_items(path: Path, catalogue: Catalogue, counts: npt.NDArray[np.int64]) -> None:
+    """Write one row an item, where it is known how often each item occurred."""
+    ids = catalogue.index.all_ids
     columns: dict[str, pl.Series] = {
         ID: pl.Series(ids, dtype=pl.String),
         TITLE: pl.Series([catalogue.titles.get(i) for i in ids], dtype=pl.String),
