@@ -6,6 +6,7 @@ Environments are made by `--install` (about 1.5 GB each, kept between runs); wit
 are not installed are skipped.
 
     python benchmarks/peers.py --install [--scale 1] [--turns 3] [--cache FOLDER]
+        [--only latentrec RecBole]
 """
 
 import argparse
@@ -159,12 +160,16 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=CACHE, help="holds the environments")
     parser.add_argument("--install", action="store_true", help="make missing environments")
+    parser.add_argument(
+        "--only", nargs="*", default=[""], help="ways whose name holds one of these"
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         sizes = write_log(Path(scratch), round(USERS * asked.scale))
         ways = {
             name: partial(epoch, command)
             for name, command in commands(asked.cache, Path(scratch), asked.install).items()
+            if any(part in name for part in asked.only)
         }
         found = interleaved(ways, asked.turns)
     notes = [
