@@ -14,14 +14,13 @@ from recbole.trainer import Trainer
 from recbole.utils import init_seed
 
 BATCH = 2048
-USERS = 400
 
 
-def write_atomic(source: Path, folder: Path) -> None:
+def write_atomic(source: Path, folder: Path, users: int) -> None:
     """The log of some users, and all items, in RecBole's format."""
     frame = pd.read_csv(source)
     items = frame["item_id"].drop_duplicates().rename("item_id:token")
-    frame = frame[frame["user_id"].isin(frame["user_id"].unique()[:USERS])]
+    frame = frame[frame["user_id"].isin(frame["user_id"].unique()[:users])]
     frame.columns = ["user_id:token", "item_id:token", "timestamp:float"]
     folder.mkdir()
     frame.to_csv(folder / "log.inter", sep="\t", index=False)
@@ -59,10 +58,10 @@ def config_of(folder: Path) -> Config:
     return Config(model="SASRec", dataset="log", config_dict=knobs)
 
 
-def main(source: Path, work: str) -> None:
+def main(source: Path, work: str, users: int) -> None:
     torch.set_num_threads(1)
     folder = Path(work) / "log"
-    write_atomic(source, folder)
+    write_atomic(source, folder, users)
     config = config_of(Path(work))
     init_seed(config["seed"], reproducibility=True)
     train, _, _ = data_preparation(config, create_dataset(config))
@@ -78,4 +77,4 @@ def main(source: Path, work: str) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        main(Path(sys.argv[1]) / "all.csv", scratch)
+        main(Path(sys.argv[1]) / "all.csv", scratch, int(sys.argv[2]))
