@@ -1,5 +1,6 @@
 """RecBole's SASRec on a part of the users: it encodes every prefix, and an epoch takes minutes."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -77,4 +78,5 @@ def main(source: Path, work: str, users: int) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)  # RecBole writes logs into the current folder
         main(Path(sys.argv[1]) / "all.csv", scratch, int(sys.argv[2]))
