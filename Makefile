@@ -40,7 +40,7 @@ format: install ## Rewrite the files the way the check wants them
 test: install check ## Check, then run all tests; the last line reads 'N passed, 0 failed'
 	@$(BIN)/python .ci/run_tests.py
 
-bench: install ## Run benchmarks/*.py; files with a leading underscore are helpers
+bench: install ## Run benchmarks/*.py at quick sizes; docs/performance.md has the full ones
 	@set -e; found=; for file in benchmarks/[!_]*.py; do \
 	  if [ -f "$$file" ]; then found=1; echo "== $$file"; $(BIN)/python "$$file"; fi; done; \
 	  if [ -z "$$found" ]; then echo "no benchmarks yet: benchmarks/ holds no .py file"; fi

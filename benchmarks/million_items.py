@@ -1,17 +1,18 @@
 """A catalogue of a million items at d = 64: one training step of each loss, and ranking users.
 
 Each line is a fresh process. A step is forward, backward and Adam on 2,048 targets (64 histories of
-32 items); ranking finds the 10 best items for each of 1,000 users. The limit is 8 GiB.
+32 items); ranking finds the 10 best items for each of 1,000 users. The limit is 8 GiB. Without
+arguments it looks at 100,000 items once, so that `make bench` stays short.
 
-    python benchmarks/million_items.py [ITEMS [TURNS]]
+    python benchmarks/million_items.py [--items 1000000] [--turns 3] [--only ranking]
 """
 
-import sys
+import argparse
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from _measure import GIB, alone, interleaved, usage_columns, write_results
+from _measure import GIB, Usage, alone, interleaved, usage_columns, write_results
 
 ROWS, LENGTH = 64, 32
 LOSSES: dict[str, dict[str, Any]] = {
@@ -82,36 +83,42 @@ def ranking(items: int, reasoner: str, users: int = 1000) -> Callable[[], Any]:
     return lambda: len(recommend(scorer, index, histories, top_k=10))
 
 
-def _ratio(exact: dict[str, Any], name: str, usage: Any) -> float | str:
-    if "step" not in name:
+def _ratio(found: dict[str, Usage], name: str) -> float | str:
+    exact = found.get(f"{name.split(',')[0]}, exact: training step")
+    if exact is None or "step" not in name:
         return ""
-    return exact[name.split(",")[0]].cpu_s / usage.cpu_s
+    return exact.cpu_s / found[name].cpu_s
 
 
-def main(items: int, repeats: int = 3) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--turns", type=int, default=1)
+    parser.add_argument("--only", default="", help="lines whose name holds this text")
+    asked = parser.parse_args()
     ways = {
-        f"{reasoner}, {name}: training step": partial(alone, step, items, reasoner, loss)
+        f"{reasoner}, {name}: training step": partial(alone, step, asked.items, reasoner, loss)
         for reasoner in ("none", "plr")
         for name, loss in LOSSES.items()
     }
     ways |= {
-        f"{reasoner}: ranking": partial(alone, ranking, items, reasoner)
+        f"{reasoner}: ranking": partial(alone, ranking, asked.items, reasoner)
         for reasoner in ("none", "plr")
     }
-    found = interleaved(ways, repeats)
-    exact = {reasoner: found[f"{reasoner}, exact: training step"] for reasoner in ("none", "plr")}
+    ways = {name: way for name, way in ways.items() if asked.only in name}
+    found = interleaved(ways, asked.turns)
     rows = [
         {
             "what": name,
             **usage_columns(usage),
-            "times faster than exact (CPU)": _ratio(exact, name, usage),
-            "within 8 GiB": usage.peak_bytes < 8 * GIB,
+            "times faster than exact (CPU)": _ratio(found, name),
+            "within 8 GiB": "yes" if usage.peak_bytes < 8 * GIB else "no",
         }
         for name, usage in found.items()
     ]
-    notes = [f"{ROWS * LENGTH:,} targets, d = 64, 2 layers; medians of {repeats} fresh processes"]
-    write_results("million_items", f"A catalogue of {items:,} items", rows, notes)
+    notes = [f"{ROWS * LENGTH:,} targets, d = 64, 2 layers; medians of {asked.turns} processes"]
+    write_results("million_items", f"A catalogue of {asked.items:,} items", rows, notes)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:] or ["1000000"]))
+    main()
