@@ -21,13 +21,13 @@ LONGEST = 50
 def all_positions(items: int, dim: int, size: int) -> Callable[[], int]:
     """Every position of a history predicts its next item; terms on one position of each."""
     found = make("plr", items, dim)
-    return _warmed(found, drawn_batches(2000, items, "all", size, 1))
+    return _warmed(found, drawn_batches(2 * size, items, "all", size, 2))
 
 
 def prefixes(items: int, dim: int, size: int) -> Callable[[], int]:
     """One prefix a sample, those of like length together: train.positions=last."""
     found = make("plr", items, dim)
-    return _warmed(found, drawn_batches(2000, items, "last", size, 1))
+    return _warmed(found, drawn_batches(64, items, "last", size, 4))
 
 
 def public_way(items: int, dim: int, size: int) -> Callable[[], int]:
@@ -53,8 +53,8 @@ def public_way(items: int, dim: int, size: int) -> Callable[[], int]:
             return model.reason(model.encode(batch.items), batch.positions)
 
     model, _, optimiser = make("plr", items, dim)
-    padded = [_padded(batch) for batch in drawn_batches(2000, items, "last", size, 1)]
-    return _warmed((model, PublicObjective(), optimiser), padded)
+    full = max(drawn_batches(64, items, "last", size, 4), key=lambda batch: len(batch.items))
+    return _warmed((model, PublicObjective(), optimiser), [_padded(full)])
 
 
 def broadcast_kl(states: Any, table: Any) -> Any:
@@ -93,6 +93,7 @@ def _row(size: str, name: str, usage: Usage, first: Usage) -> dict[str, Any]:
     return {
         "size": size,
         "way": name,
+        "targets": usage.value,
         "targets per CPU second": usage.value / usage.cpu_s,
         "cost per target, all positions = 1": cost / base,
         "extra MiB": usage.extra_bytes / MIB,
@@ -104,10 +105,11 @@ def _row(size: str, name: str, usage: Usage, first: Usage) -> dict[str, Any]:
 def main(turns: int = 3) -> None:
     ours = {"all positions": (all_positions, 128), "prefixes": (prefixes, 256)}
     theirs = {"all positions": (all_positions, 64), "the public way": (public_way, 256)}
-    rows = compare(12_000, 64, ours, turns) + compare(20_000, 256, theirs, turns)
+    sizes = ((20_000, 256, theirs), (12_000, 64, ours))
+    rows = [row for items, dim, ways in sizes for row in compare(items, dim, ways, turns)]
     notes = [
         f"M = T = 2, 2 layers, at most {LONGEST} items, mean length 15; two dropout views",
-        "batches: 128 or 64 histories, 256 prefixes, or 256 prefixes padded to 50",
+        "batches: 2 of 128 or 64 histories, 4 of 256 prefixes, 1 of 256 padded prefixes",
         f"forward, backward and Adam; medians of {turns} fresh processes",
     ]
     write_results("training_step", "A training step of PLR", rows, notes)
