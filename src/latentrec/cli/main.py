@@ -19,6 +19,7 @@ from latentrec.cli.fit import fit
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
+from latentrec.cli.report import report
 from latentrec.cli.serve import serve
 from latentrec.cli.tune import tune
 from latentrec.errors import LatentrecError
@@ -97,6 +98,7 @@ app.command()(pretrain)
 app.command()(post_train)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(report)
 app.command()(recommend)
 app.command()(serve)
 app.command()(experiment)
