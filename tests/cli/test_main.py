@@ -26,6 +26,8 @@ COMMANDS = (
     "recommend",
     "serve",
     "experiment",
+    "tune",
+    "report",
     "doctor",
 )
 HEAVY = ("torch", "polars", "scipy", "accelerate")
