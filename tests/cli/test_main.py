@@ -28,6 +28,8 @@ COMMANDS = (
     "serve",
     "experiment",
     "study",
+    "tune",
+    "report",
     "doctor",
 )
 HEAVY = ("torch", "polars", "scipy", "accelerate")

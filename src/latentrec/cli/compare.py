@@ -22,6 +22,9 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX (booktabs).")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write an HTML page.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Compare runs: intervals, paired tests with correction, effect sizes, overlap of hits."""
     from latentrec.errors import ConfigError
@@ -38,4 +41,9 @@ def compare(
         exclude_seen=exclude_seen,
     )
     printer = to_json if json else to_markdown if markdown else to_latex if latex else to_text
+    if html is not None:
+        from latentrec.report import comparison_page
+        from latentrec.train.atomic import write_text
+
+        write_text(html, comparison_page(found))
     print(printer(found), end="")

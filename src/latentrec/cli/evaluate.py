@@ -41,8 +41,10 @@ def evaluate(
     """Rank the whole catalogue for every test case, with bootstrap intervals."""
     from latentrec.configure import evaluation_config
     from latentrec.run import evaluate_run, load
+    from latentrec.run.folder import EVALUATION
     from latentrec.run.judged import keep_ranks
     from latentrec.run.run import prepared_data
+    from latentrec.train.atomic import write_text
 
     loaded = load(run, mark=checkpoint, device=device)
     knobs = evaluation_config(loaded.config.evaluate, set_ or [])
@@ -51,6 +53,9 @@ def evaluate(
     found = evaluate_run(loaded, prepared, knobs, list_k)
     keep_ranks(run, prepared, knobs, found, checkpoint)
     print(_printed(found, prepared.dataset, knobs, output, slices), end="")
+    if (beyond or slices) and knobs == loaded.config.evaluate and checkpoint == "best":
+        kept = _printed(found, prepared.dataset, knobs, "json", slices)
+        write_text(run / EVALUATION, kept)  # as it was, and the sections, for `latentrec report`
 
 
 def shown_k(top_k: "Sequence[int]") -> int:

@@ -62,6 +62,7 @@ def fit(
         Path | None,
         typer.Option("--from", help="Pre-training to start from, see `latentrec pretrain`."),
     ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Also write RUN/report.html.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")
     ] = False,
@@ -70,13 +71,18 @@ def fit(
     given = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in locals().items()
-        if value is not None
+        if value is not None and value is not False
     }
     from latentrec.configure import load_config
 
     start = _stored(run) if resume else None
     resolved = load_config(preset, config, set_ or [], base_settings(given), start, protocol)
     train_and_judge(resolved, run, given=given, resume=resume)
+    if report:
+        from latentrec.report import write_report
+
+        write_report([run], run / "report.html")
+        print(f"report: {run / 'report.html'}")
 
 
 def train_and_judge(

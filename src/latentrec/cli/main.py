@@ -22,6 +22,7 @@ from latentrec.cli.index import index
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
+from latentrec.cli.report import report
 from latentrec.cli.serve import serve
 from latentrec.cli.study import study
 from latentrec.cli.tune import tune
@@ -102,6 +103,7 @@ app.command()(post_train)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(analyse)
+app.command()(report)
 app.command()(recommend)
 app.command()(serve)
 app.command()(export)

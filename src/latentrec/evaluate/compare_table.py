@@ -15,18 +15,18 @@ SMALLEST: Final = 0.0001
 
 def to_text(found: Comparison, width: int = 120) -> str:
     """Plain text for a terminal or a log."""
-    return grids_text(_grids(found), footnote(found), width)
+    return grids_text(grids(found), footnote(found), width)
 
 
 def to_markdown(found: Comparison) -> str:
     """Markdown tables with the footnote below."""
-    return grids_markdown(_grids(found), footnote(found))
+    return grids_markdown(grids(found), footnote(found))
 
 
 def to_latex(found: Comparison) -> str:
     """LaTeX `tabular` environments (package booktabs), with the footnote as a paragraph."""
     parts: list[str] = []
-    for grid in _grids(found):
+    for grid in grids(found):
         lines = [f"% {grid.title}", rf"\begin{{tabular}}{{l{'r' * (len(grid.head) - 1)}}}"]
         lines += [r"\toprule", _tex(grid.head), r"\midrule", *map(_tex, grid.rows)]
         parts.append("\n".join([*lines, r"\bottomrule", r"\end{tabular}"]))
@@ -61,11 +61,12 @@ def footnote(found: Comparison) -> str:
     )
 
 
-def _grids(found: Comparison) -> list[Grid]:
-    grids = [_values(found)]
+def grids(found: Comparison) -> list[Grid]:
+    """The tables: values first, then differences and effects where something is tested, overlap."""
+    made = [_values(found)]
     if found.differences:
-        grids += [_differences(found), _effects(found)]
-    return [*grids, _overlap(found)]
+        made += [_differences(found), _effects(found)]
+    return [*made, _overlap(found)]
 
 
 def _values(found: Comparison) -> Grid:

@@ -40,7 +40,7 @@ def slices_grid(slices: Sequence[Slice], metric: str) -> Grid:
     """One row a slice, a column a scorer; ± is half the width of the interval."""
     names = tuple(slices[0].values)
     rows = tuple(
-        (found.name, str(found.cases), *(_half(found.values[name], found.cases) for name in names))
+        (found.name, str(found.cases), *(half(found.values[name], found.cases) for name in names))
         for found in slices
     )
     title = f"Slices: {metric} ± half the width of its interval (none below {FEW} cases)"
@@ -71,7 +71,8 @@ def _beyond_cells(value: Beyond) -> tuple[str, ...]:
     )
 
 
-def _half(metric: Metric, cases: int) -> str:
+def half(metric: Metric, cases: int) -> str:
+    """The value and half the width of its interval; without it where cases are few."""
     value = f"{metric.value:.3f}".removeprefix("0")
     if cases < FEW:
         return value

@@ -1,0 +1,54 @@
+"""Analyses: figures and tables that `latentrec analyse` left in a run's folder, taken in."""
+
+import base64
+from pathlib import Path
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from latentrec.evaluate.grid import Grid
+from latentrec.report.html import Child, e, folded, grid_table, section
+
+FOLDER: Final = "analysis"
+
+
+def analyses(run_folder: Path) -> list[Element]:
+    """A section with every NAME.svg of RUN/analysis and the tables of NAME.md beside it."""
+    found = sorted((run_folder / FOLDER).rglob("*.svg"))
+    if not found:
+        return []
+    return [section("Analyses", *(part for path in found for part in _analysis(path)))]
+
+
+def _analysis(path: Path) -> list[Child]:
+    name = path.stem.replace("_", " ").replace("-", " ")
+    # As an image, a foreign drawing can neither run a script nor load anything.
+    data = base64.b64encode(path.read_bytes()).decode()
+    image = e("img", src=f"data:image/svg+xml;base64,{data}", alt=f"Figure of the analysis {name}")
+    drawn = e("figure", image, e("figcaption", name), class_="foreign")
+    beside = path.with_suffix(".md")
+    return [e("h3", name), drawn, *(_tables(beside) if beside.exists() else [])]
+
+
+def _tables(path: Path) -> list[Child]:
+    parts = read_markdown(path.read_text(encoding="utf-8"))
+    shown = [grid_table(part) if isinstance(part, Grid) else e("p", part) for part in parts]
+    return [folded("In numbers", *shown)]
+
+
+def read_markdown(text: str) -> list[Grid | str]:
+    r"""Paragraphs and tables of a Markdown text of ours, a table titled by the line above it.
+
+    Example:
+        >>> read_markdown("Sizes\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nAll of them.")
+        [Grid(title='Sizes', head=('a', 'b'), rows=(('1', '2'),)), 'All of them.']
+    """
+    found: list[Grid | str] = []
+    for block in text.split("\n\n"):
+        lines = block.strip().splitlines()
+        if len(lines) < 2 or not lines[0].startswith("|"):
+            found += [" ".join(lines)] if lines else []
+            continue
+        title = found.pop() if found and isinstance(found[-1], str) else ""
+        rows = [tuple(c.strip() for c in line.strip("|").split("|")) for line in lines]
+        found.append(Grid(str(title), rows[0], tuple(rows[2:])))
+    return found

@@ -1,0 +1,45 @@
+"""Drawings put values where they belong, also one epoch, equal values and negative ones."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentrec.report.chart import HEIGHT, WIDTH, Interval, curve, forest, nice_ticks
+
+VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
+
+
+@given(VALUES, VALUES)
+def test_ticks_span_the_values_evenly(a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    ticks = nice_ticks(low, high)
+    tiny = 1e-6 * max(1e-6, high - low, abs(low), abs(high))
+    assert ticks[0] <= low + tiny
+    assert ticks[-1] >= high - tiny
+    assert 2 <= len(ticks) <= 8
+    steps = [after - before for before, after in pairwise(ticks)]
+    assert max(steps) - min(steps) <= tiny + 1e-9
+
+
+@given(st.lists(VALUES, min_size=1, max_size=30))
+def test_a_curve_stays_inside_and_rises_with_its_values(values: list[float]) -> None:
+    drawn = curve("loss", list(range(1, len(values) + 1)), values, best=1)
+    places = [(float(c.get("cx", "")), float(c.get("cy", ""))) for c in drawn.iter("circle")]
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
+    assert places[values.index(max(values))][1] == min(y for _, y in places)
+    assert [c.get("class") for c in drawn.iter("circle")].count("best") == 1
+
+
+def test_a_forest_shows_zero_and_intervals_around_their_values() -> None:
+    rows = [Interval("a", -0.01, -0.02, 0.001), Interval("b" * 50, 0.02, 0.01, 0.03, True, 0.002)]
+    drawn = forest("difference", rows, zero=True)
+    zero = next(float(i.get("x1", "")) for i in drawn.iter("line") if i.get("class") == "zero")
+    dots = [float(dot.get("cx", "")) for dot in drawn.iter("circle")]
+    assert dots[0] < zero < dots[1]
+    bars = [i for i in drawn.iter("line") if "bar" in str(i.get("class"))]
+    for bar, dot in zip(bars, dots, strict=True):
+        assert float(bar.get("x1", "")) < dot < float(bar.get("x2", ""))
+    texts = "".join(str(t.text) for t in drawn.iter("text"))
+    assert "…" in texts
+    assert "+0.0200 [+0.0100, +0.0300]" in texts
