@@ -26,6 +26,8 @@ COMMANDS = (
     "analyse",
     "recommend",
     "serve",
+    "export",
+    "index",
     "experiment",
     "study",
     "tune",

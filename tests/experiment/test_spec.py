@@ -61,7 +61,7 @@ def test_the_log_of_the_caller_wins(tmp_path: Path) -> None:
         (("streams=3", "stream=3"), r"row 'plr-3': reasoner.stream: unknown key"),
         (('"plr-3"', '"sasrec"'), "rows need different names"),
         (('"plr-3"', '"../up"'), "rows.1.name"),
-        (("title =", "titel ="), "titel"),
+        (("title =", "heading ="), "heading"),
         (("seeds = [3, 5]", "seeds = [-1]"), "seeds.0"),
         (("rows = [", "rows = ["[:-1]), "not readable as TOML"),
     ],
