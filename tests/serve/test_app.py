@@ -117,21 +117,6 @@ def test_metrics_and_health(client: TestClient) -> None:
     assert 'latentrec_model{arm="a"' in text
 
 
-# --- deadlines ------------------------------------------------------------------------------------
-
-
-def test_effort_is_chosen_by_the_caller_or_by_the_deadline(
-    client: TestClient, ids: list[str]
-) -> None:
-    ask = {"histories": [ids[:2]]}
-    for effort in ({"deadline_ms": 0.001}, {"deadline_ms": 5000}, {"streams": 2, "steps": 2}):
-        (got,) = client.post("/recommend", json={**ask, **effort}).json()["results"]
-        assert (got["streams"], got["steps"]) == (2, 2)
-    refused = client.post("/recommend", json={**ask, "steps": 9})
-    assert refused.status_code == 422
-    assert "2 streams x 9 steps: this run can answer with 2 x 2" in refused.json()["error"]
-
-
 # --- two runs -------------------------------------------------------------------------------------
 
 
