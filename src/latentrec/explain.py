@@ -147,8 +147,8 @@ def _streams(
     scores = (items.queries(states) @ items.candidates().T).float().cpu()
     scores[:, :FIRST_ITEM] = -torch.inf
     weights = reasoned.gate[0, 0].tolist()
-    for weight, row, (items, _) in zip(weights, scores, best(scores, top_k), strict=True):
-        yield Stream(weight, tuple(index.item_ids(items)), tuple(row[targets].tolist()))
+    for weight, row, (ranked, _) in zip(weights, scores, best(scores, top_k), strict=True):
+        yield Stream(weight, tuple(index.item_ids(ranked)), tuple(row[targets].tolist()))
 
 
 def _attention(tap: AttentionTap | None, length: int) -> tuple[tuple[tuple[float, ...], ...], ...]:
