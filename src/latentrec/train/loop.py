@@ -239,9 +239,7 @@ class _Trainer:
     ) -> None:
         # A warm-up uses no reasoner; buffers are constants, the same on every process.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-        self.accelerator = Accelerator(
-            cpu=config.device == "cpu", mixed_precision=config.precision, kwargs_handlers=[unused]
-        )
+        self.accelerator = Accelerator(cpu=config.device == "cpu", kwargs_handlers=[unused])
         step = TrainingStep(model, objective)
         self.step, self.optimiser = self.accelerator.prepare(step, optimiser)
         self.samples, self.config, self.on_step = samples, config, on_step
@@ -268,7 +266,9 @@ class _Trainer:
         return sums.means, time.perf_counter() - started
 
     def _update(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
-        with self.accelerator.autocast():
+        # Not Accelerate's own precision, which is one for all runs of a process.
+        bf16 = self.config.precision == "bf16"
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bf16):
             losses: Losses = self.step(batch, epoch)
         self.optimiser.zero_grad()
         self.accelerator.backward(losses.total)
