@@ -1,6 +1,6 @@
 """One history of 50 items at a time, one thread: PLR in torch, compiled, through ONNX Runtime.
 
-Encoder and reasoning with the scores of 1,000 items, PLR with two streams of two steps, beside plain
+Encoder, reasoning and scores of 1,000 items, PLR with two streams of two steps, beside plain
 SASRec that computes its last layer at every position. Weights are random. Ways take turns.
 
     OMP_NUM_THREADS=1 python benchmarks/export_latency.py [TURNS [CALLS]]
