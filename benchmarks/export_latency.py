@@ -1,7 +1,7 @@
 """One history of 50 items at a time, one thread: PLR in torch, compiled, through ONNX Runtime.
 
-Encoder and reasoning with the scores of 1,000 items, PLR with two streams of two steps
-beside plain SASRec that computes its last layer everywhere. Weights are random. Ways take turns.
+Encoder, reasoning and scores of 1,000 items, PLR with two streams of two steps, beside plain
+SASRec that computes its last layer at every position. Weights are random. Ways take turns.
 
     OMP_NUM_THREADS=1 python benchmarks/export_latency.py [TURNS [CALLS]]
 """
