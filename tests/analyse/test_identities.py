@@ -37,7 +37,7 @@ def test_the_pooled_loss_is_the_cross_entropy_of_the_trained_state(
         logits, targets = block.pooled[known] @ table.T, block.targets[known] - FIRST_ITEM
         losses.append(torch.nn.functional.cross_entropy(logits, targets, reduction="none"))
     found = identities(subject)
-    assert found.pooled_loss == pytest.approx(float(torch.cat(losses).mean()), rel=1e-5)
+    assert found.pooled_loss == pytest.approx(float(torch.cat(losses).mean().detach()), rel=1e-5)
     assert found.cases == len(torch.cat(losses))
 
 
