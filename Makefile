@@ -38,7 +38,7 @@ format: install ## Rewrite the files the way the check wants them
 	@$(BIN)/ruff format
 
 test: install check ## Check, then run all tests; the last line reads 'N passed, 0 failed'
-	@$(BIN)/python .ci/run_tests.py
+	@$(BIN)/python .ci/run_tests.py -n auto --dist loadfile
 
 bench: install ## Run benchmarks/*.py at quick sizes; docs/performance.md has the full ones
 	@set -e; found=; for file in benchmarks/[!_]*.py; do \

@@ -30,7 +30,7 @@ from latentrec.scorer import Scorer  # noqa: E402
 # The checks ask isinstance(.., Scorer), which a Protocol allows only when told so.
 runtime_checkable(Scorer)
 
-torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 # A deadline fails on a busy machine; in CI the same examples are drawn every time.
 hypothesis.settings.register_profile("local", deadline=None)
