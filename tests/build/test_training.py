@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from latentrec.build import (
@@ -15,7 +14,7 @@ from latentrec.build import (
 )
 from latentrec.config import TrainConfig
 from latentrec.configure import parse_config
-from latentrec.data.catalogue import Catalogue, CategoricalField
+from latentrec.data.catalogue import Catalogue
 from latentrec.data.cloze import ClozeSamples
 from latentrec.data.dataset import Histories
 from latentrec.index import MASK, ItemIndex
@@ -27,13 +26,7 @@ from latentrec.objective.sampled import InBatchLoss, SampledLoss
 from latentrec.objective.sce import SceLoss
 
 INDEX = ItemIndex(["a", "b", "c"])
-STORE = CategoricalField(
-    "store",
-    ("s0", "s1"),
-    np.array([1, 0], np.int32),
-    np.array([0, 0, 0, 1, 2, 2], np.int64),  # a: s1, b: s0, c: none
-)
-CATALOGUE = Catalogue(INDEX, fields=(STORE,), text=np.ones((5, 7), np.float32))
+CATALOGUE = Catalogue(INDEX)
 ENCODER = {"dim": 8, "layers": 1, "heads": 1, "inner": 12, "max_length": 5}
 
 

@@ -142,7 +142,7 @@ class TransformerEncoder(SequenceEncoder):
         x, prefix = self._read(embedded, padding, len(self.blocks) - 1)
         block = self.blocks[-1]
         assert isinstance(block, Block)
-        state, last = block.history_at(x, positions, self._visible(positions, padding))
+        state, last = block.history_at(x, positions, visible(positions, padding, self.causal))
         index = positions.unsqueeze(-1).expand_as(state)
         hidden = torch.zeros_like(x, dtype=state.dtype).scatter(1, index, state)
         return Encoded(hidden, padding, (*prefix, last))
@@ -169,7 +169,7 @@ class TransformerEncoder(SequenceEncoder):
     ) -> tuple[Float[Tensor, "B P M D"], StepCache]:
         """Carry one reasoning step; see `SequenceEncoder.extend`."""
         x = self.dropout(self.norm(states))
-        allowed = self._visible(positions, encoded.padding)
+        allowed = visible(positions, encoded.padding, self.causal)
         cache: list[StepKV] = []
         for i, block in enumerate(self.blocks):
             assert isinstance(block, Block)
@@ -190,7 +190,7 @@ class TransformerEncoder(SequenceEncoder):
             Weights over the history, then over the stream's own steps, averaged over heads.
         """
         x = self.norm(states)
-        allowed = self._visible(positions, encoded.padding)
+        allowed = visible(positions, encoded.padding, self.causal)
         *lower, last = self.blocks
         for i, block in enumerate(lower):
             assert isinstance(block, Block)
@@ -198,15 +198,16 @@ class TransformerEncoder(SequenceEncoder):
         assert isinstance(last, Block)
         return last.step_attention(x, encoded.prefix[-1], allowed, past[-1] if past else None)
 
-    def _visible(
-        self, positions: Int[Tensor, "B P"], padding: Bool[Tensor, "B L"]
-    ) -> Bool[Tensor, "B P L"]:
-        """Which history positions each predicted position may see."""
-        real = ~padding.unsqueeze(1)
-        if not self.causal:
-            return real.expand(-1, positions.shape[1], -1)
-        columns = torch.arange(padding.shape[1], device=padding.device)
-        return real & (columns <= positions.unsqueeze(-1))
+
+def visible(
+    positions: Int[Tensor, "B P"], padding: Bool[Tensor, "B L"], causal: bool
+) -> Bool[Tensor, "B P L"]:
+    """Which history positions each predicted position may see."""
+    real = ~padding.unsqueeze(1)
+    if not causal:
+        return real.expand(-1, positions.shape[1], -1)
+    columns = torch.arange(padding.shape[1], device=padding.device)
+    return real & (columns <= positions.unsqueeze(-1))
 
 
 def places(padding: Bool[Tensor, "B L"]) -> Int[Tensor, "B L"]:

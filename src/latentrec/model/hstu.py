@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentrec.model.attention import LayerKV, StepKV, append_step
-from latentrec.model.encoder import Encoded, SequenceEncoder, StepCache, initialise
+from latentrec.model.encoder import Encoded, SequenceEncoder, StepCache, initialise, visible
 
 
 @final
@@ -186,8 +186,7 @@ class HstuEncoder(SequenceEncoder):
     ) -> tuple[Float[Tensor, "B P M D"], StepCache]:
         """Carry one reasoning step; see `SequenceEncoder.extend`."""
         x = self.dropout(self.norm(states))
-        columns = torch.arange(encoded.padding.shape[1], device=positions.device)
-        allowed = ~encoded.padding.unsqueeze(1) & (columns <= positions.unsqueeze(-1))
+        allowed = visible(positions, encoded.padding, self.causal)
         cache: list[StepKV] = []
         for i, layer in enumerate(self.layers):
             assert isinstance(layer, HstuLayer)
