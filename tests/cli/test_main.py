@@ -31,6 +31,7 @@ COMMANDS = (
     "experiment",
     "study",
     "tune",
+    "paper",
     "report",
     "doctor",
 )

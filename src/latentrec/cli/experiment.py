@@ -65,13 +65,13 @@ def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...
 def run_cells(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> "list[CellResult]":
     """Run every cell, print each and at the end their table, and keep it as OUT/table.md."""
     from latentrec.experiment import CellResult, execute
-    from latentrec.experiment.execute import baseline_metrics
+    from latentrec.experiment.execute import BASELINES, baseline_metrics
     from latentrec.experiment.summary import summarise, to_markdown
     from latentrec.train.atomic import write_text
 
     done: list[CellResult] = []
     table = ""
-    baselines = baseline_metrics(todo[0], out / "baselines.json")
+    baselines = baseline_metrics(todo[0], out / BASELINES)
     for result in execute(todo):
         done.append(result)
         print(_line(result, metrics), flush=True)

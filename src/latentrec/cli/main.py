@@ -19,6 +19,7 @@ from latentrec.cli.experiment import experiment
 from latentrec.cli.export import export
 from latentrec.cli.fit import fit
 from latentrec.cli.index import index
+from latentrec.cli.paper import paper
 from latentrec.cli.post_train import post_train
 from latentrec.cli.pretrain import pretrain
 from latentrec.cli.recommend import recommend
@@ -111,6 +112,7 @@ app.command()(index)
 app.command()(experiment)
 app.command()(study)
 app.command()(tune)
+app.command()(paper)
 app.command()(doctor)
 
 
@@ -144,7 +146,7 @@ def _interrupted(command: str | None) -> str:
         return "interrupted: the same command with --resume continues after the last finished epoch"
     if command == "post-train":
         return "interrupted: `latentrec fit --resume --run OUT` continues after the last epoch"
-    if command == "tune":
+    if command in ("experiment", "study", "tune", "paper"):
         return "interrupted: the same command goes on where it stopped"
     if command == "recommend":
         return "interrupted; with Parquet files, the same command goes on after the last block"

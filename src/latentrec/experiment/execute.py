@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Final, final
 
 from latentrec.config import RunConfig
 from latentrec.data.prepare import Prepared, prepare
@@ -16,6 +16,9 @@ from latentrec.run import evaluate_run, fit, load
 from latentrec.run.folder import CONFIG, EVALUATION, METRICS, read_config, read_json, read_metrics
 from latentrec.run.judged import keep_ranks
 from latentrec.train.atomic import write_text
+
+BASELINES: Final = "baselines.json"
+"""File of the judged baselines, in the folder of an experiment."""
 
 
 @final

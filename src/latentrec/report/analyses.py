@@ -16,17 +16,23 @@ def analyses(run_folder: Path) -> list[Element]:
     found = sorted((run_folder / FOLDER).rglob("*.svg"))
     if not found:
         return []
-    return [section("Analyses", *(part for path in found for part in _analysis(path)))]
+    parts = [part for path in found for part in (e("h3", _name(path)), *analysis(path))]
+    return [section("Analyses", *parts)]
 
 
-def _analysis(path: Path) -> list[Child]:
-    name = path.stem.replace("_", " ").replace("-", " ")
+def analysis(path: Path) -> list[Child]:
+    """The figure of an analysis from its SVG file, and its tables from the Markdown beside it."""
+    name = _name(path)
     # As an image, a foreign drawing can neither run a script nor load anything.
     data = base64.b64encode(path.read_bytes()).decode()
     image = e("img", src=f"data:image/svg+xml;base64,{data}", alt=f"Figure of the analysis {name}")
     drawn = e("figure", image, e("figcaption", name), class_="foreign")
     beside = path.with_suffix(".md")
-    return [e("h3", name), drawn, *(_tables(beside) if beside.exists() else [])]
+    return [drawn, *(_tables(beside) if beside.exists() else [])]
+
+
+def _name(path: Path) -> str:
+    return path.stem.replace("_", " ").replace("-", " ")
 
 
 def _tables(path: Path) -> list[Child]:

@@ -140,11 +140,14 @@ def _check_seeds(group: Sequence[Judged]) -> None:
 
 
 def _name(group: Sequence[Judged]) -> str:
-    """The folder's name; of several seeds what their folders share without a seed at the end."""
-    names = [run.folder.resolve().name for run in group]
-    if len(names) == 1:
-        return names[0]
-    stems = {SEED_AT_END.sub("", name) for name in names}
+    """The folder's name; of several seeds what their folders share without a seed at the end.
+
+    A folder that is named by its seed alone takes the name of the one above it.
+    """
+    folders = [run.folder.resolve() for run in group]
+    stems = {SEED_AT_END.sub("", folder.name) or folder.parent.name for folder in folders}
+    if len(folders) == 1:
+        return folders[0].name if SEED_AT_END.sub("", folders[0].name) else stems.pop()
     return stems.pop() if len(stems) == 1 else group[0].model
 
 

@@ -1,0 +1,1 @@
+"""The PLR paper's section 6, from data to every table and figure."""
