@@ -42,6 +42,10 @@ def test_runs_and_goes_on(file: Path, tmp_path: Path) -> None:
     table = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
     assert table.startswith("# tiny\n")
     assert table.count("\n| ") == 3 + 5  # head, two rows, five baselines
+    compared = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    assert "paired tests of ndcg@5 against sasrec" in second.stdout
+    for name in ("sasrec", "plr", "popularity", "markov", "ease"):
+        assert f"\n| {name} | " in compared
 
 
 def test_an_unknown_metric_is_refused_before_training(file: Path, tmp_path: Path) -> None:

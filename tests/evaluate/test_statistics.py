@@ -53,6 +53,12 @@ def test_signed_rank_and_permutation_by_enumeration() -> None:
     assert (found.users, found.changed) == (6, 5)
 
 
+def test_one_changed_user_proves_nothing() -> None:
+    found = paired_tests(np.array([0.0, 0.5, 0.0, 0.0]))
+    assert found.changed == 1
+    assert (found.wilcoxon, found.permutation) == (1.0, 1.0)
+
+
 def test_permutation_of_many_users_is_near_the_normal_tail() -> None:
     differences = np.random.default_rng(1).normal(0.05, 1.0, 2000)
     z = abs(differences.sum()) / math.sqrt((differences**2).sum())

@@ -45,6 +45,21 @@ def test_a_second_look_scores_nothing(runs: Path, monkeypatch: pytest.MonkeyPatc
     assert "recall@20" in first.rows[0].metrics
 
 
+def test_names_can_be_given(runs: Path) -> None:
+    folders = [runs / "plr-s0", runs / "erl", runs / "plr-s1"]
+    found = latentrec.compare(folders, names=["b", "a", "b"])
+    assert [(row.name, row.seeds) for row in found.rows][-2:] == [("b", 2), ("a", 1)]
+
+
+def test_folders_that_are_named_by_their_seed_take_the_name_above(
+    runs: Path, tmp_path: Path
+) -> None:
+    for name, place in (("plr-s0", "plr/seed-0"), ("plr-s1", "plr/seed-1"), ("erl", "erl/seed-0")):
+        shutil.copytree(runs / name, tmp_path / place)
+    found = latentrec.compare(sorted(tmp_path.glob("*/seed-*")))
+    assert {row.name: row.seeds for row in found.rows}.items() >= {"plr": 2, "erl": 1}.items()
+
+
 def test_the_same_seed_twice_is_refused(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "erl", tmp_path / "copy")
     with pytest.raises(ConfigError, match="same configuration and seed 0, so they are one run"):

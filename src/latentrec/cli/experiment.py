@@ -42,9 +42,26 @@ def experiment(
         return
     check_metrics(metrics.split(","), first)
     chosen = _choose(tried, metrics.split(","))
-    run_cells(
-        cells(described, out, data=data, chosen=chosen), out, described.title, metrics.split(",")
-    )
+    todo = cells(described, out, data=data, chosen=chosen)
+    results = run_cells(todo, out, described.title, metrics.split(","))
+    if len(described.rows) > 1:
+        _compare(results, metrics.partition(",")[0], out / "comparison.md")
+
+
+def _compare(results: "list[CellResult]", metric: str, path: Path) -> None:
+    """Write paired tests of every row against the first, baselines beside them."""
+    from latentrec.errors import ConfigError
+    from latentrec.evaluate.compare_table import to_markdown
+    from latentrec.experiment.summary import paired
+    from latentrec.train.atomic import write_text
+
+    try:
+        found = paired(results, metric)
+    except ConfigError as error:
+        print(f"no comparison: {error}")
+        return
+    write_text(path, to_markdown(found))
+    print(f"\npaired tests of {metric} against {found.reference}: {path}")
 
 
 def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...]]:
@@ -71,9 +88,9 @@ def run_cells(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> 
 
     done: list[CellResult] = []
     table = ""
-    baselines = baseline_metrics(todo[0], out / BASELINES)
     for result in execute(todo):
         done.append(result)
+        baselines = baseline_metrics(done[0].cell, out / BASELINES)
         print(_line(result, metrics), flush=True)
         table = to_markdown(summarise(done), metrics, baselines)
         write_text(out / "table.md", f"# {title}\n\n{table}")

@@ -83,6 +83,8 @@ def _p(result: Any) -> float:
 
 def _permutation(changed: Float64s, seed: int) -> float:
     """Two-sided p of the sum under random signs; users without a difference cannot change it."""
+    if len(changed) == 1:
+        return 1.0  # either sign is as far from 0; scipy wants two observations
     found = stats.permutation_test(
         (changed,),
         np.sum,

@@ -107,18 +107,22 @@ def _run(cell: Cell, prepared: Prepared) -> None:
 def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
     """Test metrics of the baselines on a cell's data by name, judged once and kept in a file.
 
+    Their ranks stay with the cell's run, for comparisons.
+
     Args:
-        cell: Any cell of the experiment.
+        cell: Any finished cell of the experiment.
         path: Where they are kept.
     """
     if not path.exists():
-        dataset, knobs = prepare(cell.config.data, cell.config.split).dataset, cell.config.evaluate
+        prepared, knobs = prepare(cell.config.data, cell.config.split), cell.config.evaluate
+        dataset = prepared.dataset
         evaluations = [
             evaluate(
                 scorer,
                 dataset,
                 dataset.test,
                 top_k=knobs.top_k,
+                metrics=knobs.metrics,
                 exclude_seen=knobs.exclude_seen,
                 resamples=knobs.resamples,
                 confidence=knobs.confidence,
@@ -126,7 +130,7 @@ def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
             )
             for scorer in fit_baselines(dataset, knobs)
         ]
-        path.parent.mkdir(parents=True, exist_ok=True)
+        keep_ranks(cell.folder, prepared, knobs, evaluations)
         write_text(path, to_json(evaluations))
     return {row["scorer"]: _values(row) for row in read_json(path)["rows"]}
 

@@ -1,11 +1,13 @@
-"""The table of an experiment: mean and standard deviation over seeds for every row."""
+"""The tables of an experiment: mean and standard deviation over seeds, and paired tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import final
 
+from latentrec.evaluate.compare import Comparison
 from latentrec.experiment.execute import CellResult
+from latentrec.run.comparison import compare
 
 
 @final
@@ -36,6 +38,24 @@ def summarise(results: Sequence[CellResult]) -> list[RowSummary]:
     for result in results:
         groups.setdefault(result.cell.row, []).append(result)
     return [_summary(row, group) for row, group in groups.items()]
+
+
+def paired(results: Sequence[CellResult], metric: str) -> Comparison:
+    """Every row against the first on the same test cases, the baselines beside them.
+
+    Args:
+        results: Finished cells of at least two rows on the same data.
+        metric: What is tested, like `ndcg@10`.
+
+    Raises:
+        ConfigError: If the rows differ in data or protocol.
+    """
+    return compare(
+        [result.cell.folder for result in results],
+        names=[result.cell.row for result in results],
+        metric=metric,
+        top_k=results[0].cell.config.evaluate.top_k,
+    )
 
 
 def to_markdown(

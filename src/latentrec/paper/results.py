@@ -17,6 +17,7 @@ from latentrec.evaluate.compare import Comparison
 from latentrec.evaluate.evaluate import Metric
 from latentrec.experiment.execute import CellResult
 from latentrec.experiment.studies import DEFAULT, PARTS
+from latentrec.experiment.summary import paired
 from latentrec.index import FIRST_ITEM
 from latentrec.paper.domains import Domain
 from latentrec.paper.figures import figure_4, table_4
@@ -24,7 +25,6 @@ from latentrec.paper.plan import BACKBONES, WHOLE, backbone_of
 from latentrec.paper.published import TABLE_2, TABLE_3, Statistics, published
 from latentrec.paper.tables import Against, Line, Table1, Table2, Table3
 from latentrec.run import load
-from latentrec.run.comparison import compare
 from latentrec.run.folder import read_json
 
 TESTED: Final = "ndcg@20"
@@ -63,13 +63,13 @@ class Material:
         """Whether the data are the paper's category."""
         return self.domain.name == self.domain.beside
 
-    def folders(self, rows: Sequence[str]) -> list[Path]:
-        """Folders of all runs of some rows."""
-        return [x.cell.folder for row in rows for x in self.results if x.cell.row == row]
+    def of(self, rows: Sequence[str]) -> list[CellResult]:
+        """All seeds of some rows, row by row."""
+        return [x for row in rows for x in self.results if x.cell.row == row]
 
     def subject(self, row: str) -> Subject:
         """The row's run with the first seed, on a sample of the test cases."""
-        run = load(self.folders([row])[0])
+        run = load(self.of([row])[0].cell.folder)
         return subject_of(run, prepared=self.prepared, sample=CASES, name=row)
 
 
@@ -114,7 +114,7 @@ def table_2(of: Material) -> Table2:
     lines, against, protocol = list(_baselines(of.baselines)), list[Against](), ""
     for backbone in dict.fromkeys(map(backbone_of, of.methods)):
         rows = [row for row in of.methods if backbone_of(row) == backbone]
-        found = compare(of.folders(rows), baseline=f"{backbone}+plr", metric=TESTED, top_k=(10, 20))
+        found = paired(of.of(sorted(rows, key=lambda row: row != f"{backbone}+plr")), TESTED)
         lines += _lines(found, rows, paper)
         against += _against(found, paper)
         protocol = found.protocol
@@ -127,7 +127,7 @@ def table_3(of: Material) -> Table3:
     """The whole model and what is left without each part."""
     paper = published().ablation.get(of.domain.beside, {})
     rows = [WHOLE, *PARTS]
-    found = compare(of.folders(rows), metric=TESTED, top_k=(20,))
+    found = paired(of.of(rows), TESTED)
     lines = tuple(_lines(found, rows, paper))
     return Table3(found.protocol, of.domain.beside, of.same, TABLE_3, lines)
 

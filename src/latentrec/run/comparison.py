@@ -19,6 +19,7 @@ SEED_AT_END: Final = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
 def compare(
     runs: Sequence[str | Path],
     *,
+    names: Sequence[str] = (),
     baseline: str | None = None,
     metric: str = "ndcg@10",
     top_k: Sequence[int] = (10,),
@@ -30,6 +31,7 @@ def compare(
 
     Args:
         runs: Folders of trained runs, at least one.
+        names: What each run is called, seeds of one method alike; by default after the folders.
         baseline: What the others are tested against: a run's name, or a baseline's such as
             `markov`; by default the first run.
         metric: What is tested, like `ndcg@10`.
@@ -48,7 +50,7 @@ def compare(
     hidden = knobs.exclude_seen if exclude_seen is None else exclude_seen
     judged = [_judged(folder, hidden) for folder in folders]
     _check_same_task(judged)
-    named = _groups(judged)
+    named = _named(judged, names) if names else _groups(judged)
     systems = _baselines(judged, taken=set(named)) + [
         System(name, tuple(run.ranks[run.model] for run in group)) for name, group in named.items()
     ]
@@ -99,6 +101,16 @@ def _check_same_task(judged: Sequence[Judged]) -> None:
             f"compare: {first.folder} and {other.folder} {problem}; only runs of the same cases "
             "can be compared"
         )
+
+
+def _named(judged: Sequence[Judged], names: Sequence[str]) -> dict[str, list[Judged]]:
+    """Runs under the names given, in the order of their first."""
+    groups: dict[str, list[Judged]] = {}
+    for name, run in zip(names, judged, strict=True):
+        groups.setdefault(name, []).append(run)
+    for group in groups.values():
+        _check_seeds(group)
+    return groups
 
 
 def _groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:

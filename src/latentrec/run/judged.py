@@ -63,7 +63,7 @@ def keep_ranks(
         folder: Folder of the run.
         prepared: Its data.
         knobs: How it was judged.
-        evaluations: The baselines and the run.
+        evaluations: The baselines, the run, or both.
         mark: Which checkpoint was judged.
     """
     path = _path(folder, knobs.exclude_seen, mark)
@@ -75,7 +75,10 @@ def keep_ranks(
         columns |= {RANK + name: pl.Series(ranks) for name, ranks in old.ranks.items()}
         settings |= old.settings
     columns |= {RANK + found.scorer: pl.Series(found.ranks) for found in evaluations}
-    settings |= {found.scorer: "; ".join(found.notes) for found in evaluations[:-1]}
+    model = model_name(read_config(folder))
+    settings |= {
+        found.scorer: "; ".join(found.notes) for found in evaluations if found.scorer != model
+    }
     protocol = ranking(prepared.dataset, knobs.exclude_seen)
     beside = path.with_suffix(".tmp")
     described = {"protocol": protocol, "settings": json.dumps(settings)}
