@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from latentrec.data.dataset import SequenceDataset
-from latentrec.evaluate.beyond import beyond, diversity, field_of, gini, of_targets
+from latentrec.evaluate.beyond import beyond, diversity, field_of, gini, miscalibration, of_targets
 
 Build = Callable[..., SequenceDataset]
 ROWS = [[2, 3, 3], [2, 3, 4], [2, 5, 5]]
@@ -29,6 +29,9 @@ def test_figures_by_hand(by_hand: Build) -> None:
     assert found.gini == pytest.approx((2 * 3 * 2 / 16) / (2 * 1.5) * 4 / 3)
     # Categories ab b | b - | ab -: distances 1/2, 1, 1.
     assert found.diversity == pytest.approx((0.5 + 1 + 1) / 3)
+    # Histories 2 3 | 2 3 | 2 5 hold a, b as 1:3 | 1:3 | 1:1; the second list has b alone.
+    second = 0.25 * math.log(0.25 / 0.0025) + 0.75 * math.log(0.75 / (0.99 + 0.0075))
+    assert found.miscalibration == pytest.approx(second / 3)
 
 
 def test_targets_by_hand(by_hand: Build) -> None:
@@ -64,10 +67,14 @@ def test_gini_is_that_of_all_pairs() -> None:
 
 def test_padding_and_missing_categories_do_not_count(by_hand: Build) -> None:
     dataset = by_hand(ROWS, items=4, categories=CATEGORIES)
-    short = np.array([[3, 0], [5, 5]], np.int32)
+    short = np.array([[3, 0], [5, 5], [5, 5]], np.int32)
     assert math.isnan(diversity(short, dataset.catalogue))
     found = beyond(short, dataset, dataset.test)
     assert found.coverage == 2 / 4
+    # Only the first list has a category: b, which its history has for three quarters.
+    first = 0.25 * math.log(0.25 / 0.0025) + 0.75 * math.log(0.75 / (0.99 + 0.0075))
+    assert found.miscalibration == pytest.approx(first)
     bare = by_hand(ROWS, items=4).catalogue
+    assert math.isnan(miscalibration(short, dataset.histories(dataset.test), bare))
     assert field_of(bare) is None
     assert math.isnan(diversity(np.array([[2, 3]], np.int32), bare))

@@ -29,7 +29,9 @@ def evaluate(
     ] = "table",
     beyond: Annotated[
         bool,
-        typer.Option("--beyond", help="Coverage, Gini, novelty, popularity bias, diversity."),
+        typer.Option(
+            "--beyond", help="Coverage, Gini, novelty, popularity bias, diversity, calibration."
+        ),
     ] = False,
     slices: Annotated[
         bool,

@@ -16,6 +16,8 @@ from latentrec.index import FIRST_ITEM, PAD, UNKNOWN
 
 Lists: TypeAlias = Int32s
 
+MIXED: Final = 0.01
+"""How much of the history's shares is mixed into those of a list (Steck's alpha)."""
 PREFERRED: Final = ("categories", "genres", "genre", "class")
 """Fields that say what an item is, best first; without any of them the first field is taken."""
 
@@ -33,6 +35,8 @@ class Beyond:
         lift: Popularity of the lists over that of the histories, less 1: 0 is no bias.
         diversity: Mean over the lists of how different two listed items are, from 0 to 1: Jaccard
             distance of their categories; NaN without categories.
+        miscalibration: Mean divergence in nats of the categories of a list from those of the user's
+            history, see `miscalibration`; 0 in the same proportions; NaN without categories.
     """
 
     coverage: float
@@ -41,6 +45,7 @@ class Beyond:
     popularity: float
     lift: float
     diversity: float
+    miscalibration: float
 
 
 def beyond(lists: Lists, dataset: SequenceDataset, cases: Cases) -> Beyond:
@@ -63,6 +68,7 @@ def beyond(lists: Lists, dataset: SequenceDataset, cases: Cases) -> Beyond:
         popularity=popularity,
         lift=popularity / float(shares[dataset.histories(cases).items].mean()) - 1.0,
         diversity=diversity(lists, dataset.catalogue),
+        miscalibration=miscalibration(lists, dataset.histories(cases), dataset.catalogue),
     )
 
 
@@ -117,6 +123,48 @@ def diversity(lists: Lists, catalogue: Catalogue) -> float:
         pairs += counted
     full = pairs > 0
     return float((total[full] / pairs[full]).mean()) if full.any() else float("nan")
+
+
+def miscalibration(lists: Lists, histories: Histories, catalogue: Catalogue) -> float:
+    """Mean divergence KL(p || q') of the categories of lists from those of histories, in nats.
+
+    An item's weight is shared by its categories; p is their share in the history and q' that in the
+    list, mixed with a hundredth of p so that a missing category costs much but not everything.
+    Histories or lists without any category are left out.
+
+    Paper: Steck, "Calibrated Recommendations" (RecSys 2018), equations 1 to 4.
+
+    Args:
+        lists: Item indices, best first, PAD where they ran out, shape (C, K).
+        histories: The history of each list.
+        catalogue: The categories.
+    """
+    field = field_of(catalogue)
+    if field is None:
+        return float("nan")
+    held = _shares(_values_of(field))
+    shown = Histories(lists.ravel(), np.arange(len(lists) + 1) * lists.shape[1])
+    p, q = (_shares(_counts(of, len(field.offsets) - 1) @ held) for of in (histories, shown))
+    known = (np.asarray(p.sum(axis=1)) > 0) & (np.asarray(q.sum(axis=1)) > 0)
+    if not known.any():
+        return float("nan")
+    p, q = p[known].tocoo(), q[known].tocsr()
+    mixed = (1 - MIXED) * np.asarray(q[p.coords[0], p.coords[1]]).ravel() + MIXED * p.data
+    return float((p.data * np.log(p.data / mixed)).sum() / known.sum())
+
+
+def _counts(of: Histories, size: int) -> sp.csr_array:
+    """How often each history (row) has each item (column); padding never counts."""
+    rows = np.repeat(np.arange(len(of)), of.lengths)
+    real = of.items != PAD
+    ones = np.ones(int(real.sum()))
+    return sp.coo_array((ones, (rows[real], of.items[real])), (len(of), size)).tocsr()
+
+
+def _shares(counts: sp.csr_array) -> sp.csr_array:
+    """Rows divided by their sums; empty rows stay empty."""
+    sums = np.asarray(counts.sum(axis=1))
+    return sp.diags_array(1.0 / np.where(sums > 0, sums, 1.0)).tocsr() @ counts
 
 
 def field_of(catalogue: Catalogue) -> CategoricalField | None:

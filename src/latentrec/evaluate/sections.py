@@ -28,10 +28,19 @@ def beyond_grid(
     """
     field = field_of(dataset.catalogue)
     by = f"diversity by {field.name}" if field else "diversity"
-    head = ("scorer", f"coverage@{top_k}", "gini", "novelty (bits)", "popularity", "lift", by)
+    head = (
+        "scorer",
+        f"coverage@{top_k}",
+        "gini",
+        "novelty (bits)",
+        "popularity",
+        "lift",
+        by,
+        "miscalibration",
+    )
     rows = [(name, *_beyond_cells(value)) for name, value in found.items()]
     novelty, popularity = of_targets(dataset, cases)
-    chosen = ("(targets)", "-", "-", f"{novelty:.2f}", number(popularity), "-", "-")
+    chosen = ("(targets)", "-", "-", f"{novelty:.2f}", number(popularity), "-", "-", "-")
     title = f"Beyond accuracy: the first {top_k} items of each list"
     return Grid(title, head, (*rows, chosen))
 
@@ -67,8 +76,13 @@ def _beyond_cells(value: Beyond) -> tuple[str, ...]:
         f"{value.novelty:.2f}",
         number(value.popularity),
         f"{value.lift:+.2f}",
-        "-" if value.diversity != value.diversity else number(value.diversity),
+        _or_dash(value.diversity),
+        _or_dash(value.miscalibration),
     )
+
+
+def _or_dash(value: float) -> str:
+    return "-" if value != value else number(value)
 
 
 def half(metric: Metric, cases: int) -> str:

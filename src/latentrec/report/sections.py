@@ -20,7 +20,7 @@ from latentrec.run.folder import CHECKPOINTS
 from latentrec.toml_text import to_toml
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
-BEYOND: Final = ("coverage", "gini", "novelty", "popularity", "lift", "diversity")
+BEYOND: Final = ("coverage", "gini", "novelty", "popularity", "lift", "diversity", "miscalibration")
 """What lists are like, in the order of the table."""
 
 Json = Mapping[str, Any]
@@ -112,7 +112,7 @@ def beyond_and_slices(evaluation: Json) -> list[Element]:
     found: list[Child] = []
     if "beyond" in evaluation:
         rows = [
-            [name, *(_plain(values[key]) for key in BEYOND)]
+            [name, *(_plain(values.get(key)) for key in BEYOND)]
             for name, values in evaluation["beyond"].items()
         ]
         found.append(table("Beyond accuracy: what the lists are like", ["scorer", *BEYOND], rows))
