@@ -18,7 +18,8 @@ def make(
     from latentrec.index import ItemIndex
 
     torch.manual_seed(0)
-    knobs = {"kind": kind} | ({} if kind == "none" else {"warmup_epochs": 0}) | (reasoner or {})
+    warm = {} if kind in ("none", "lares") else {"warmup_epochs": 0}
+    knobs = {"kind": kind} | warm | (reasoner or {})
     config = parse_config({"reasoner": knobs, "encoder": {"dim": dim}})
     catalogue = Catalogue(ItemIndex(f"i{item:07}" for item in range(items)))
     model = build_model(config, catalogue).train()
