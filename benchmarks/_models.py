@@ -18,7 +18,8 @@ def make(
     from latentrec.index import ItemIndex
 
     torch.manual_seed(0)
-    knobs = {"kind": kind} | ({} if kind == "none" else {"warmup_epochs": 0}) | (reasoner or {})
+    warm = {} if kind in ("none", "lares") else {"warmup_epochs": 0}
+    knobs = {"kind": kind} | warm | (reasoner or {})
     config = parse_config({"reasoner": knobs, "encoder": {"dim": dim}})
     catalogue = Catalogue(ItemIndex(f"i{item:07}" for item in range(items)))
     model = build_model(config, catalogue).train()
@@ -41,15 +42,22 @@ def histories(users: int, items: int, mean: int = MEAN_LENGTH, longest: int = 30
 def drawn_batches(
     users: int, items: int, positions: Any, size: int, count: int, mean: int = MEAN_LENGTH
 ) -> list[Any]:
-    """The first batches of an epoch over drawn histories of at most 50 items."""
-    from itertools import islice
+    """Batches of an epoch over drawn histories of at most 50 items, the longest of them first.
 
+    Histories of like length share a batch, so a few batches stand for an epoch only if their
+    lengths do: they are full ones, spread evenly over all, with the shortest and the longest.
+    """
     import numpy as np
 
     from latentrec.data.batch import batches, training_samples
 
     samples = training_samples(histories(users, items, mean), 50, positions, "split")
-    return list(islice(batches(samples, size, np.random.default_rng(0)), count))
+    drawn = list(batches(samples, size, np.random.default_rng(0)))
+    if count < len(drawn):
+        drawn = [batch for batch in drawn if len(batch.items) == size]
+    drawn.sort(key=lambda batch: batch.items.shape[1], reverse=True)
+    places = np.linspace(0, len(drawn) - 1, min(count, len(drawn))).round().astype(int)
+    return [drawn[place] for place in places]
 
 
 def train(model: Any, objective: Any, optimiser: Any, batches: list[Any]) -> int:

@@ -34,7 +34,7 @@ def epoch(users: int, items: int, mean: int, streams: int, steps: int) -> Any:
     return partial(train, *found, batches)
 
 
-def main(turns: int = 3) -> None:
+def main(turns: int = 1) -> None:
     ways = {
         ", ".join(f"{k} {v:,}" for k, v in change.items()) or "base": partial(
             measured, epoch(**(BASE | change))

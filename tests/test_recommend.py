@@ -14,7 +14,7 @@ from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError, TrainingError, UnknownItemError
 from latentrec.evaluate.ranks import ranks
 from latentrec.index import FIRST_ITEM, ItemIndex
-from latentrec.recommend import _check_ids, recommend
+from latentrec.recommend import BLOCK, _check_ids, best, recommend
 
 IDS = [f"i{number:02}" for number in range(20)]
 INDEX = ItemIndex(IDS)
@@ -63,6 +63,21 @@ def test_lists_match_a_full_sort_with_ties(
         assert list(got.item_ids) == wanted
         assert list(got.scores) == [row[INDEX.index(i)] for i in wanted]
         assert (got.unknown_items, got.source) == ((), "table")
+
+
+@pytest.mark.parametrize("count", [1, 40, BLOCK, BLOCK + 1, 7 * BLOCK, 9 * BLOCK - 3])
+@pytest.mark.parametrize("top_k", [1, 5, 10, 300])
+@pytest.mark.parametrize("levels", [2, 40, 10_000])
+def test_blocks_of_items_give_the_list_of_a_full_sort(count: int, top_k: int, levels: int) -> None:
+    """Few levels make ties across blocks; a quarter of the items is hidden, in a row all are."""
+    rng = np.random.default_rng(count + levels)
+    scores = rng.integers(-levels, levels, (4, count)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.25] = -np.inf
+    scores[3] = -np.inf
+    for row, (items, found) in zip(scores, best(torch.from_numpy(scores), top_k), strict=True):
+        order = [i for i in np.argsort(-row, kind="stable").tolist() if np.isfinite(row[i])][:top_k]
+        assert items == order
+        assert list(found) == row[order].tolist()
 
 
 @settings(max_examples=60)

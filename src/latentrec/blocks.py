@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -30,7 +29,8 @@ def finite_scores(scorer: Scorer, histories: Histories) -> Float[Tensor, "B N"]:
         TrainingError: If the score of an item is NaN or infinite.
     """
     scores = scorer.scores(histories)
-    low, high = torch.aminmax(scores[:, FIRST_ITEM:], dim=1)  # both pass NaN on
+    items = scores[:, FIRST_ITEM:]
+    low, high = items.amin(dim=1), items.amax(dim=1)  # both pass NaN on; aminmax is far slower
     bad = ~(low.isfinite() & high.isfinite())
     if bad.any():
         raise TrainingError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.index import FIRST_ITEM, UNKNOWN, ItemIndex
 from latentrec.scorer import Scorer
+
+BLOCK: Final = 256
+"""Items of a block whose largest score is looked at first."""
 
 
 @final
@@ -105,26 +108,42 @@ def _candidates(
     scores: Float[Tensor, "B N"], allowed: Bool[Tensor, " N"], seen: Histories, exclude_seen: bool
 ) -> Float[Tensor, "B N"]:
     """The scores, minus infinity where an item may not be shown."""
-    shown = allowed.to(scores.device).expand(scores.shape)
+    shown = torch.where(allowed.to(scores.device), scores, -torch.inf)
     if exclude_seen:
         rows = np.repeat(np.arange(len(seen)), seen.lengths)
-        shown = shown.clone()
-        shown[torch.from_numpy(rows), torch.from_numpy(seen.items).long()] = False
-    return scores.masked_fill(~shown, -torch.inf)
+        shown[torch.from_numpy(rows), torch.from_numpy(seen.items).long()] = -torch.inf
+    return shown
 
 
 def best(scores: Float[Tensor, "B N"], top_k: int) -> Iterator[tuple[list[int], tuple[float, ...]]]:
     """The best finite scores of each row: higher first, then the lower item index.
 
-    `topk` leaves open which of several equal items it returns, so it gives only the k-th score;
-    all items with at least that score are sorted.
+    Rows are looked at through the maxima of blocks of items: k blocks reach the k-th largest
+    maximum, so no better item lies in a block that does not. `topk` leaves open which of several
+    equal items it returns, so all items that reach that bound are sorted.
     """
-    kth = scores.topk(min(top_k, scores.shape[1])).values[:, -1:]
-    keep = ((scores >= kth) & scores.isfinite()).cpu().numpy()
-    for row, chosen in zip(scores.cpu().numpy(), keep, strict=True):
-        items = np.flatnonzero(chosen)
-        best = items[np.argsort(-row[items], kind="stable")[:top_k]]
-        yield best.tolist(), tuple(row[best].tolist())
+    count = scores.shape[1]
+    maxima = _maxima(scores)
+    largest = maxima if maxima.shape[1] >= top_k else scores
+    bound = largest.topk(min(top_k, count)).values[:, -1:]
+    reached = (maxima >= bound).cpu().numpy()
+    columns = np.arange(BLOCK)
+    for row, low, blocks in zip(scores.cpu().numpy(), bound.tolist(), reached, strict=True):
+        items = (np.flatnonzero(blocks)[:, None] * BLOCK + columns).ravel()
+        items = items[: np.searchsorted(items, count)]
+        found = row[items]
+        kept = (found >= low) & np.isfinite(found)
+        items, found = items[kept], found[kept]
+        order = np.argsort(-found, kind="stable")[:top_k]
+        yield items[order].tolist(), tuple(found[order].tolist())
+
+
+def _maxima(scores: Float[Tensor, "B N"]) -> Float[Tensor, "B n"]:
+    """The largest score in every block of `BLOCK` items, the last of which may be shorter."""
+    whole = scores.shape[1] // BLOCK * BLOCK
+    parts = [scores[:, :whole].unflatten(1, (-1, BLOCK)).amax(dim=2)] if whole else []
+    rest = scores[:, whole:]
+    return torch.cat([*parts, rest.amax(dim=1, keepdim=True)] if rest.shape[1] else parts, dim=1)
 
 
 def read_histories(

@@ -45,7 +45,8 @@ def test_regular_text_takes_the_fast_path(
     monkeypatch.delattr(files, "read_delimited_carefully")
     monkeypatch.delattr(files, "read_json_carefully")
     log = read_log(LogFile(write(tmp_path, name, content), layout), COLUMNS)
-    assert log.frame.select("user_id", "item_id", "timestamp").rows() == ROWS
+    values = log.frame.select("user_id", "item_id", "timestamp").cast(pl.String)
+    assert values.rows() == ROWS
     assert (log.rows, log.blank, len(log.bad)) == (2, 0, 0)
 
 
@@ -62,6 +63,45 @@ def test_irregular_text_is_read_as_the_careful_reader_reads_it(
     careful = read_delimited_carefully(content, Delimited(), "log.csv", names, wanted)
     assert log.frame.equals(careful.frame)
     assert log.bad.equals(careful.bad)
+
+
+@pytest.mark.parametrize(
+    ("time", "rating", "kept"),
+    [
+        ("7", "4.5", (7, 4.5)),
+        ("7", "", (7, None)),
+        ("7.0", "4.5", ("7.0", "4.5")),
+        (" 7", "4", (" 7", "4")),
+        ("2024-05-31", "4", ("2024-05-31", "4")),
+        ("7", "nan", ("7", "nan")),
+        ("7", "inf", ("7", "inf")),
+        ("7", '""', ("7", "")),
+    ],
+)
+def test_numbers_are_read_as_such_only_where_every_value_is_one(
+    tmp_path: Path, time: str, rating: str, kept: tuple[object, object]
+) -> None:
+    """What is no number stays as the file has it, because rules and messages are about that."""
+    path = write(tmp_path, "log.csv", f"u,i,t,r\na,x,1,5\nb,y,{time},{rating}\n".encode())
+    log = read_log(LogFile(path, Delimited()), COLUMNS)
+    assert log.frame.select("timestamp", "rating").row(1) == kept
+
+
+def test_of_a_parquet_file_only_the_columns_of_a_log_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.parquet"
+    pl.DataFrame({"review": ["long"], "u": [1], "i": ["x"], "t": [2]}).write_parquet(path)
+    read: list[str] = []
+    whole = files.read_parquet
+
+    def watched(path: Path, columns: list[str]) -> pl.DataFrame:
+        read.extend(columns)
+        return whole(path, columns)
+
+    monkeypatch.setattr(files, "read_parquet", watched)
+    assert len(read_log(LogFile(path, Parquet()), COLUMNS).frame) == 1
+    assert read == ["u", "i", "t"]
 
 
 @given(st.lists(st.tuples(*[st.text("ab ,\"'\n:0", max_size=4)] * 3), min_size=1, max_size=8))

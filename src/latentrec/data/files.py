@@ -39,7 +39,7 @@ def read_log(file: LogFile, columns: Columns) -> RawLog:
     """
     match file.layout:
         case Parquet():
-            log = log_from_frame(read_parquet(file.path), columns, file.path.name)
+            log = _read_parquet_log(file.path, columns)
         case Delimited():
             log = _read_delimited(file.path, file.layout, columns)
         case JsonLines():
@@ -51,14 +51,30 @@ def read_log(file: LogFile, columns: Columns) -> RawLog:
     return replace(log, frame=log.frame.with_columns(part=pl.lit(file.part)))
 
 
-def read_parquet(path: Path) -> pl.DataFrame:
+def _read_parquet_log(path: Path, columns: Columns) -> RawLog:
+    """The rows of a Parquet file, of which only the columns of a log are read."""
+    try:
+        names = list(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError):
+        names = None
+    if names is not None:
+        check_columns(names, columns, path.name)
+        names = [theirs for _, theirs in columns.wanted(names)]
+    return log_from_frame(read_parquet(path, names), columns, path.name)
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
     """A Parquet file.
+
+    Args:
+        path: The file.
+        columns: Names of the columns to read; default: all.
 
     Raises:
         DataError: If it is missing or unreadable.
     """
     try:
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(path, columns=columns, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path}: not readable as Parquet ({reason(error)})") from None
 
@@ -109,23 +125,35 @@ def _delimited_by_polars(
     lines = regular_lines(text, layout.separator)
     if lines is None:
         return None
-    ours = {names.index(theirs): ours for ours, theirs in wanted}
+    places = {ours: names.index(theirs) for ours, theirs in wanted}
+    rows = pl.scan_csv(
+        text,
+        has_header=layout.header is None,
+        separator=layout.separator,
+        quote_char='"' if layout.quoted else None,
+        infer_schema=False,
+        glob=False,
+    ).select(pl.nth(place).alias(ours) for ours, place in places.items())
     try:
-        frame = pl.read_csv(
-            text,
-            columns=sorted(ours),
-            has_header=layout.header is None,
-            separator=layout.separator,
-            quote_char='"' if layout.quoted else None,
-            infer_schema=False,
-            glob=False,
-        )
+        frame = _with_numbers(rows)
     except (pl.exceptions.PolarsError, OSError):
         return None
-    if len(frame) != lines - (layout.header is None):
-        return None
-    frame.columns = [ours[place] for place in sorted(ours)]
-    return frame
+    return frame if len(frame) == lines - (layout.header is None) else None
+
+
+def _with_numbers(rows: pl.LazyFrame) -> pl.DataFrame:
+    """The rows with times and ratings as numbers, which takes half the room of text.
+
+    If one of them is no finite number, all stay text, so that the rules see what the file says.
+    """
+    schema = {"timestamp": pl.Int64, "rating": pl.Float64}
+    numbers = [pl.col(name).cast(schema[name]) for name in rows.collect_schema() if name in schema]
+    try:
+        frame = rows.with_columns(numbers).collect()
+    except pl.exceptions.InvalidOperationError:
+        return rows.collect()
+    finite = pl.all_horizontal(pl.selectors.float().is_finite().all())
+    return frame if frame.select(finite).item() else rows.collect()
 
 
 def _read_json(path: Path, columns: Columns) -> RawLog:

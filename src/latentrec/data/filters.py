@@ -28,6 +28,7 @@ def filter_interactions(
             nothing is left.
     """
     frame = interactions.frame
+    rows = len(frame) + interactions.low_ratings
     rated = frame if config.rating_above is None else _above(frame, config.rating_above)
     single = _without_duplicates(rated, config)
     unique = _without_repeats(single, config)
@@ -35,13 +36,13 @@ def filter_interactions(
     left = unique.filter(kept)
     if len(left) == 0:
         raise DataError(
-            f"filters: none of {len(frame):,} interactions is left (rating_above="
+            f"filters: none of {rows:,} interactions is left (rating_above="
             f"{config.rating_above}, min_user_interactions={config.min_user_interactions}, "
             f"min_item_interactions={config.min_item_interactions}); loosen them"
         )
     result = replace(interactions, frame=left)
     report = FilterReport(
-        low_ratings=len(frame) - len(rated),
+        low_ratings=rows - len(rated),
         duplicates=len(rated) - len(single),
         repeats_removed=len(single) - len(unique),
         core_users=unique["user_id"].n_unique() - left["user_id"].n_unique(),

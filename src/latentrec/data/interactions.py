@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from latentrec.config import FilesConfig
-from latentrec.data.codes import id_codes, sorted_order
+from latentrec.data.codes import encoded, id_codes, sorted_order
 from latentrec.data.files import log_from_frame, read_log
 from latentrec.data.item_table import ItemTable, item_file, read_items, table_from_frame
 from latentrec.data.raw import RawLog, join_logs
@@ -37,11 +37,13 @@ class Interactions:
             part (train, valid or test); sorted by user, time and input row.
         report: What was read.
         items: Item table; None without one.
+        low_ratings: Rows that are missing here because their rating is not above `rating_above`.
     """
 
     frame: pl.DataFrame
     report: ReadReport
     items: ItemTable | None = None
+    low_ratings: int = 0
 
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
@@ -58,6 +60,8 @@ class Interactions:
 
 def read_interactions(config: FilesConfig, bad_rows_dir: Path | None = None) -> Interactions:
     """Read the log (and the item table) that a configuration names.
+
+    Low ratings are left out before anything is sorted, which is most of the work.
 
     Args:
         config: Files, columns and rules.
@@ -117,9 +121,9 @@ def _read_logs(source: Source) -> RawLog:
 def _checked(
     log: RawLog, source: Source, config: FilesConfig, bad_rows_dir: Path | None
 ) -> tuple[pl.DataFrame, ReadReport]:
-    """The sound rows in input order, and the report; bad rows are dealt with.
+    """The sound rows in input order without low ratings, and the report; bad rows are dealt with.
 
-    Nothing but the result holds on to the rows: the raw log is the largest thing of all.
+    Nothing holds on to the raw rows, the largest thing of all, once they have been checked.
     """
     if log.rows == log.blank:
         raise DataError(f"{', '.join(log.files)}: has no rows")
@@ -143,17 +147,33 @@ def _checked(
         bad_rows_file=bad_rows_file,
         notes=(*source.notes, *checked.notes),
     )
-    return checked.frame, report
+    frame = checked.frame
+    del log, checked
+    frame = _above(frame, config.rating_above)
+    return _encoded(frame), report
+
+
+def _above(frame: pl.DataFrame, limit: float | None) -> pl.DataFrame:
+    """Rows with a rating above the limit; all where a history column is compared with them."""
+    if limit is None or "rating" not in frame.columns or "history" in frame.columns:
+        return frame
+    return frame.filter(pl.col("rating") > limit)
+
+
+def _encoded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(encoded(frame[name]) for name in ("user_id", "item_id"))
 
 
 def _interactions(
     checked: tuple[pl.DataFrame, ReadReport], items: ItemTable | None
 ) -> Interactions:
-    """The sound rows in their final order."""
+    """The rows in their final order."""
     frame, report = checked
+    sound = report.rows - report.bad - report.blank
+    low_ratings = sound - len(frame)
     frame = _sorted(frame)
     report = replace(report, notes=(*report.notes, *_history_notes(frame)))
-    return Interactions(frame.drop("history", strict=False), report, items)
+    return Interactions(frame.drop("history", strict=False), report, items, low_ratings)
 
 
 def _history_notes(frame: pl.DataFrame) -> list[str]:

@@ -100,13 +100,16 @@ def _from_iso(values: pl.Series) -> Times:
 
 def _from_numbers(values: pl.Series, numbers: pl.Series, asked: AskedUnit) -> Times:
     unit = _detect(numbers) if asked in ("auto", "iso") else asked
-    micros = (numbers * MICROSECONDS[unit]).round()
+    time = pl.col("t") * MICROSECONDS[unit]
+    micros = numbers.rename("t").to_frame().select(time.round()).to_series()
     limit = LIMITS[unit] * MICROSECONDS[unit]
     return _judge(values, micros, micros, limit, _NUMBER_RULE, unit)
 
 
 def _detect(numbers: pl.Series) -> NumberUnit:
     """The one unit of all sound numbers, by their size."""
+    if numbers.is_between(0, LIMITS["s"], closed="left").all():
+        return "s"
     usable = pl.col("t").is_finite() & pl.col("t").is_between(0, LIMITS["us"], closed="left")
     frame = numbers.rename("t").to_frame().with_row_index("row").filter(usable)
     seconds, millis = pl.col("t") < LIMITS["s"], pl.col("t") < LIMITS["ms"]
@@ -127,6 +130,8 @@ def _judge(
     values: pl.Series, micros: pl.Series, size: pl.Series, limit: float, form: str, unit: TimeUnit
 ) -> Times:
     """Give each row that has no sound time the rule it breaks."""
+    if size.null_count() == 0 and size.is_between(0, limit, closed="left").all():
+        return Times(micros.cast(pl.Int64), _no_rules("rule", len(size)), unit)
     size = size.rename("size")
     frame = pl.DataFrame([values.rename("value"), size])
     blank = pl.col("value").is_null()
@@ -153,6 +158,8 @@ def _judge(
 def slim(rules: pl.Series) -> pl.Series:
     """Rules of rows; as a column without any memory where no row breaks one, the usual case."""
     all_sound = rules.null_count() == len(rules)
-    return (
-        pl.Series(rules.name, [None], pl.Null).new_from_index(0, len(rules)) if all_sound else rules
-    )
+    return _no_rules(rules.name, len(rules)) if all_sound else rules
+
+
+def _no_rules(name: str, rows: int) -> pl.Series:
+    return pl.Series(name, [None], pl.Null).new_from_index(0, rows)

@@ -5,7 +5,6 @@ from typing import Final, final
 
 import polars as pl
 
-from latentrec.data.codes import encoded
 from latentrec.data.raw import BAD_ROW_SCHEMA, SHOWN, RawLog
 from latentrec.data.report import TimeUnit
 from latentrec.data.timestamps import AskedUnit, MixedUnitsError, Times, read_times, slim
@@ -23,7 +22,7 @@ class Validated:
     """Sound rows and bad rows of a log.
 
     Attributes:
-        frame: user_id, item_id (text as Enum), micros (microseconds since 1970), rating, history
+        frame: user_id, item_id (text), micros (microseconds since 1970), rating, history
             and part as the log has them; in input order.
         bad: The rows that break a rule, see `BAD_ROW_SCHEMA`.
         time_unit: How the log wrote its times.
@@ -63,19 +62,18 @@ def validate(log: RawLog, names: dict[str, str], unit: AskedUnit, rating_needed:
     rules = pl.DataFrame([series.alias(name) for name, series in checked.items()])
     frame = pl.DataFrame(columns)
     if all(series.null_count() == len(series) for series in rules):
-        return Validated(_encoded(frame), log.bad, times.unit, times.notes)
+        return Validated(frame, log.bad, times.unit, times.notes)
     sound = rules.select(pl.all_horizontal(pl.all().is_null())).to_series()
     bad = _bad_rows(log, rules, ~sound, names)
-    return Validated(_encoded(frame.filter(sound)), bad, times.unit, times.notes)
-
-
-def _encoded(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(encoded(frame[name]) for name in ("user_id", "item_id"))
+    return Validated(frame.filter(sound), bad, times.unit, times.notes)
 
 
 def _times(log: RawLog, unit: AskedUnit) -> Times:
+    values = log.frame["timestamp"]
+    if log.text and unit == "iso":
+        values = values.cast(pl.String)
     try:
-        return read_times(log.frame["timestamp"], unit)
+        return read_times(values, unit)
     except MixedUnitsError as error:
         file, line = log.frame.select("file", "line").row(error.row)
         raise DataError(f"{log.files[file]}:{line}: {error}") from None

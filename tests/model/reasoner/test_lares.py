@@ -65,8 +65,22 @@ def test_a_run_is_the_beginning_of_a_longer_one(adapter: str) -> None:
     lares = model(adapter)
     start = torch.randn(1, 6, 16)
     short, long = refine(lares, 2, start), refine(lares, 7, start)
-    assert torch.equal(short.steps, long.steps[:, :, :, :2])
+    torch.testing.assert_close(short.steps, long.steps[:, :, :, :2])
     assert not torch.allclose(long.infer_state, short.infer_state)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("items", [[0, 0, *HISTORY], [*HISTORY, 0, 0]])
+def test_the_last_step_gives_what_a_whole_one_gives(causal: bool, items: list[int]) -> None:
+    """Outside training its last block is computed at the read positions only."""
+    lares = model(causal=causal).double()
+    history, read = torch.tensor([items]), torch.tensor([[2, 5]])
+    with torch.no_grad():
+        encoded = lares.encode(history)
+        start = lares.reasoner.start(encoded)
+        pruned = lares.reasoner.reason(encoded, read, lares.encoder, 3, start)
+        whole = lares.train().reasoner.reason(encoded, read, lares.encoder, 3, start)
+    torch.testing.assert_close(pruned.steps, whole.steps, rtol=0, atol=1e-12)
 
 
 def test_weights_do_not_depend_on_the_depth() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Final, final
 
 import torch
@@ -10,7 +11,14 @@ from torch import Tensor, nn
 
 from latentrec.errors import ConfigError
 from latentrec.model.attention import Block
-from latentrec.model.encoder import Encoded, SequenceEncoder, history_mask, initialise, places
+from latentrec.model.encoder import (
+    Encoded,
+    SequenceEncoder,
+    history_mask,
+    initialise,
+    places,
+    visible,
+)
 from latentrec.model.reasoner.contract import Reasoned, Reasoner
 from latentrec.model.reasoner.effort import Effort
 
@@ -177,10 +185,15 @@ class LaresReasoner(Reasoner):
         allowed = history_mask(encoded.padding, encoder.causal)
         index = positions.unsqueeze(-1).expand(-1, -1, start.shape[-1])
         state, states = start, list[Tensor]()
-        for _ in range(steps):
+        for _ in range(steps - 1):
             state = self._step(state, encoded.hidden, allowed)
             states.append(state.gather(1, index))
-        last = states[-1]
+        if self.training:  # where all positions are read as a rule
+            last = self._step(state, encoded.hidden, allowed).gather(1, index)
+        else:
+            seen = visible(positions, encoded.padding, encoder.causal)
+            last = self._last_step(state, encoded.hidden, allowed, positions, seen)
+        states.append(last)
         return Reasoned(torch.stack(states, dim=2).unsqueeze(2), last, last, None)
 
     def choose_depth(self) -> int:
@@ -204,8 +217,29 @@ class LaresReasoner(Reasoner):
         hidden: Float[Tensor, "B L D"],
         allowed: Bool[Tensor, "B 1 L L"] | None,
     ) -> Float[Tensor, "B L D"]:
-        x = self.norm(self.adapter(state, hidden))
-        for block in self.core:
+        return self._through(self.core, self.norm(self.adapter(state, hidden)), allowed)
+
+    def _last_step(
+        self,
+        state: Float[Tensor, "B L D"],
+        hidden: Float[Tensor, "B L D"],
+        allowed: Bool[Tensor, "B 1 L L"] | None,
+        positions: Int[Tensor, "B P"],
+        seen: Bool[Tensor, "B P L"],
+    ) -> Float[Tensor, "B P D"]:
+        """A step whose last block is computed only where it is read."""
+        x = self._through(self.core[:-1], self.norm(self.adapter(state, hidden)), allowed)
+        block = self.core[-1]
+        assert isinstance(block, Block)
+        return block.history_at(x, positions, seen)[0]
+
+    def _through(
+        self,
+        blocks: Iterable[nn.Module],
+        x: Float[Tensor, "B L D"],
+        allowed: Bool[Tensor, "B 1 L L"] | None,
+    ) -> Float[Tensor, "B L D"]:
+        for block in blocks:
             assert isinstance(block, Block)
             x, _ = block.history(x, allowed)
         return x
