@@ -50,7 +50,7 @@ def write_run(folder: Path, reasoner: str, dim: int) -> Path:
         }
     )
     folder.mkdir()
-    catalogue = Catalogue(ItemIndex(f"item{number:05}" for number in range(ITEM_COUNT)))
+    catalogue = Catalogue(ItemIndex(f"item{number:06}" for number in range(ITEM_COUNT)))
     every = list(range(FIRST_ITEM, catalogue.index.size))
     write_items(folder / ITEMS, catalogue, Histories.from_lists([every]))
     write_json(folder / RUN, {"items_sha256": sha256(folder / ITEMS)})

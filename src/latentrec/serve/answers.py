@@ -86,6 +86,7 @@ def model(arm: Arm, share: float) -> schema.Model:
         max_length=arm.run.config.encoder.max_length,
         fields=lists,
         costs=costs,
+        engine="torch" if arm.graph is None else "onnx",
         config=config,
         evaluation=_json(arm, EVALUATION),
         epochs=_epochs(arm),

@@ -29,7 +29,7 @@ def _documented(*statuses: int) -> Responses:
     return {status: {"model": schema.Problem} for status in sorted({400, 401, 408, 413, *statuses})}
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return request.app.state.service
 
 

@@ -8,9 +8,12 @@ from typing import Literal, TypeAlias, final
 from latentrec.errors import ConfigError
 from latentrec.model.reasoner.effort import Effort
 from latentrec.run import Run, load
+from latentrec.scorer import States
 from latentrec.serve.effort import Cost, calibrate, views
+from latentrec.serve.engine import graph_for
 from latentrec.serve.items import ItemSearch
 from latentrec.serve.schema import NewItem
+from latentrec.serve.settings import Engine
 from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
@@ -27,6 +30,7 @@ class Arm:
         run: The run.
         version: First 12 characters of the SHA-256 of its weights.
         views: The run at each choice of streams and steps.
+        graph: What thinks as much as was trained, if it is not the run's own model.
         costs: What each choice takes here.
         items: Its items by title and field.
         added: Items that were added while it was served.
@@ -38,23 +42,25 @@ class Arm:
     views: dict[Effort, Run]
     costs: list[Cost]
     items: ItemSearch
+    graph: States | None = None
     added: tuple[NewItem, ...] = ()
 
 
-def open_arm(name: ArmName, folder: Path, device: str) -> Arm:
+def open_arm(name: ArmName, folder: Path, device: str, engine: Engine = "torch") -> Arm:
     """Load a run, checked to the last byte, and let it answer once before anybody asks.
 
     Raises:
         CheckpointError: If the folder holds no sound run.
-        ConfigError: If the device is not usable.
+        ConfigError: If the device is not usable, or the engine's packages are missing.
         TrainingError: If its scores are not finite.
     """
     folder = folder.resolve()  # a link may move on while files are read
     run = load(folder, device=device)
     weights = CheckpointFolder(folder / "checkpoints").find("best") / MODEL
-    able = views(run)
+    graph = graph_for(run) if engine == "onnx" else None
+    able = views(run, graph)
     version = sha256(weights)[:12]
-    return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue))
+    return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue), graph)
 
 
 @final

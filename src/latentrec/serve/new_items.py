@@ -37,7 +37,7 @@ def with_new_items(arm: Arm, items: Sequence[NewItem]) -> Arm:
     return replace(
         arm,
         run=run,
-        views=views(run),
+        views=views(run, arm.graph),
         items=ItemSearch(run.catalogue),
         added=(*arm.added, *items),
     )

@@ -326,6 +326,8 @@ class Model(Answer):
     """Fields that filters may name, with their values (the first 200)."""
     costs: list[Cost]
     """The cost table behind `deadline_ms`."""
+    engine: str
+    """What computes the most thinking: torch or onnx."""
     config: dict[str, Any]
     """How it was made, without the place of its data."""
     evaluation: Any

@@ -1,6 +1,7 @@
 """The server process: uvicorn with a graceful end, and a reload on SIGHUP."""
 
 import asyncio
+import gc
 import signal
 import socket
 from contextlib import suppress
@@ -71,6 +72,8 @@ def run(settings: Settings) -> None:
     settings.check()
     torch.set_num_threads(1)  # two threads make the slowest requests several times slower
     service = open_service(settings)
+    gc.collect()
+    gc.freeze()  # what lives as long as the server is not searched for garbage again and again
     listener = _listen(settings)
     start_logging()
     options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}

@@ -97,7 +97,9 @@ class Service:
         assert folder is not None
         async with self._reloading:
             try:
-                arm = await asyncio.to_thread(open_arm, name, folder, self.settings.device)
+                arm = await asyncio.to_thread(
+                    open_arm, name, folder, self.settings.device, self.settings.engine
+                )
             except LatentrecError as error:
                 self.metrics.reloads.labels(name, "failed").inc()
                 log("reload failed, the old run stays", arm=name, reason=str(error))
@@ -277,8 +279,9 @@ def open_service(settings: Settings) -> Service:
         StoreError: If the store cannot be opened.
     """
     settings.check()
-    a = open_arm("a", settings.run, settings.device)
-    b = open_arm("b", settings.against, settings.device) if settings.against else None
+    options = settings.device, settings.engine
+    a = open_arm("a", settings.run, *options)
+    b = open_arm("b", settings.against, *options) if settings.against else None
     store = open_store(settings.store) if settings.store else None
     # Each knows the other: the queue's length is measured, and batches are counted.
     metrics = Metrics(lambda: batcher.waiting)
