@@ -1,4 +1,4 @@
-"""Engine: a graph for ONNX Runtime that thinks in place of a run's model; torch if there is none."""
+"""Engine: a graph for ONNX Runtime that thinks in place of a run's model."""
 
 from latentrec.errors import ConfigError, TrainingError
 from latentrec.run import Run

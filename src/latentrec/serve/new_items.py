@@ -10,7 +10,7 @@ from latentrec.serve.arms import Arm
 from latentrec.serve.effort import views
 from latentrec.serve.items import ItemSearch
 from latentrec.serve.log import log
-from latentrec.serve.schema import NewItem
+from latentrec.serve.requests import NewItem
 
 TEXTS = pl.List(pl.String)
 
