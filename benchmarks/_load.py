@@ -2,7 +2,7 @@
 
 A process of its own, which shares the machine with the server it asks. Run by `serving.py` as
 
-    python benchmarks/_load.py PORT SECONDS RATE CLIENTS
+    python benchmarks/_load.py PORT SECONDS RATE CLIENTS ITEMS
 
 where RATE is requests a second of all clients together; 0 asks as fast as answers come. At a rate
 a request's time counts from when it was due, so a late answer makes the next one late as well.
@@ -18,7 +18,6 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-ITEM_COUNT: Final = 12_000
 LENGTH: Final = 50
 TOP_K: Final = 20
 BODIES: Final = 500
@@ -64,13 +63,19 @@ def _length(head: bytes) -> int:
 
 
 def bodies(items: int) -> list[bytes]:
-    """Whole requests with drawn histories."""
+    """Whole requests with histories drawn from so many items."""
     rng, found = random.Random(0), list[bytes]()
     for _ in range(BODIES):
         history = [f"item{rng.randrange(items):06}" for _ in range(LENGTH)]
         body = json.dumps({"histories": [history], "top_k": TOP_K})
         found.append(HEAD.format(len(body)).encode() + body.encode())
     return found
+
+
+def _connect(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def drive(port: int, seconds: float, rate: float, count: int, items: int) -> dict[str, Any]:
@@ -80,8 +85,7 @@ def drive(port: int, seconds: float, rate: float, count: int, items: int) -> dic
     begun = time.perf_counter()
     clients: dict[int, Client] = {}
     for _ in range(count):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _connect(port)
         clients[connection.fileno()] = Client(connection, begun + rng.random() * gap_s)
         poll.register(connection, select.EPOLLIN)
     until = begun + seconds

@@ -34,7 +34,7 @@ def test_served_through_a_graph_is_what_torch_recommends(
         body = {"histories": histories, "top_k": TOP_K, **asked}
         results = client.post("/recommend", json=body).json()["results"]
         able = client.app.state.service.arms.a.views  # type: ignore[attr-defined]
-        torch_run = list(able.values())[0] if asked else run
+        torch_run = next(iter(able.values())) if asked else run
         wanted = torch_run.recommend(histories, top_k=TOP_K + 1)
         clear = 0
         for got, want in zip(results, wanted, strict=True):
@@ -70,7 +70,7 @@ def test_an_exporter_that_fails_is_quoted(
     make_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "MODULE", "latentrec.no_such_module")
-    with pytest.raises(TrainingError, match="exporter failed: .*no_such_module"):
+    with pytest.raises(TrainingError, match=r"exporter failed: .*no_such_module"):
         engine.graph_of(load(make_run("plr"), device="cpu"))
 
 
