@@ -91,7 +91,7 @@ def main(items: int = 20_000, dim: int = 256) -> None:
     for kind in LOOKS:
         rows += _indexed(kind, table, queries, wanted)
     notes = [
-        f"{items:,} drawn items in {CLUSTERS:,} clusters, d = {dim}; {QUERIES} queries, one at a time"
+        f"{items:,} drawn items in {CLUSTERS:,} clusters, d = {dim}; {QUERIES} queries one by one"
     ]
     write_results("retrieval", f"The {TOP_K} best of a large catalogue", rows, notes)
 

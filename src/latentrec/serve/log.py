@@ -46,7 +46,7 @@ class RequestsTogether(logging.StreamHandler[Any]):
     """Writes lines of requests together, off the event loop; any other line at once, in order.
 
     A write gives the interpreter to the inference thread, and the event loop would wait for it to
-    come back after every single request (docs/adr/0044).
+    come back after every single request (docs/adr/0045).
 
     Args:
         stream: Where to.

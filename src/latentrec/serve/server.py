@@ -73,7 +73,7 @@ def run(settings: Settings) -> None:
     torch.set_num_threads(1)  # two threads make the slowest requests several times slower
     service = open_service(settings)
     gc.collect()
-    gc.freeze()  # what lives as long as the server is not searched for garbage again and again
+    gc.freeze()  # what lives as long as the server is not searched for garbage (docs/adr/0045)
     listener = _listen(settings)
     start_logging()
     options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
