@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, final
 from latentrec.errors import CheckpointError, ConfigError
 from latentrec.model.reasoner.effort import Effort
 from latentrec.run import Run, load
-from latentrec.run.folder import CHECKPOINTS
+from latentrec.run.folder import CHECKPOINTS, read_config
 from latentrec.scorer import States
 from latentrec.serve.effort import Cost, calibrate, views
 from latentrec.serve.engine import graph_for
@@ -81,6 +81,7 @@ def _sound(folder: Path, device: str) -> tuple[Run, str]:
 
 
 def _loaded(folder: Path, device: str) -> tuple[Run, str]:
+    read_config(folder)  # says so if this is no run at all
     checkpoints = CheckpointFolder(folder / CHECKPOINTS)
     best = checkpoints.find("best")
     run, version = load(folder, device=device), sha256(best / MODEL)[:12]
