@@ -183,7 +183,7 @@ def test_parquet_with_a_row_an_item(
     options = ("--input", table, "--output", output, "--top-k", "2", "--long")
     assert latentrec("recommend", trained[0], *options).exit_code == 0
     found = pl.read_parquet(output)
-    assert found.columns == ["user_id", "rank", "item_id", "score"]
+    assert found.columns == ["user_id", "rank", "item_id", "score", "source"]
     assert found["user_id"].to_list() == ["u1", "u1", "u2", "u2", "u3", "u3"]
     assert found["rank"].to_list() == [1, 2] * 3
 

@@ -119,7 +119,9 @@ def _write_graphs(scores: onnx.ModelProto, folder: Path, top_k: int) -> dict[str
         location=WEIGHTS_FILE,
         size_threshold=1024,
     )
-    (folder / WEIGHTS_FILE).chmod(0o644)  # onnx makes it readable for its owner alone
+    weights = folder / WEIGHTS_FILE
+    weights.touch()  # absent if every weight is so small that it stands in the graph
+    weights.chmod(0o644)  # onnx makes it readable for its owner alone
     pointing = onnx.load(str(folder / SCORES_FILE), load_external_data=False)
     listing = with_top_k(pointing, top_k)
     onnx.save_model(listing, str(folder / TOP_K_FILE))

@@ -44,7 +44,8 @@ class Server(uvicorn.Server):
         for server in self.servers:
             for listener in server.sockets:
                 host, port = listener.getsockname()[:2]
-                log("listening", host=host, port=port)
+                shown = f"[{host}]" if ":" in host else host
+                log("listening", url=f"http://{shown}:{port}/", host=host, port=port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer for a moment with closed connections, then answer what is there, then end."""
