@@ -24,6 +24,7 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.export.graph import HistoriesToScores, scores_graph
 from latentrec.export.int8 import quantised
 from latentrec.export.onnx_run import open_session
+from latentrec.export.states import PADDING, POSITIONS, VECTORS, states_graph
 from latentrec.index import ItemIndex
 
 LENGTH, ITEMS = 50, 1000
@@ -67,6 +68,17 @@ def _onnx(graph: onnx.ModelProto, folder: Path, name: str) -> Callable[[np.ndarr
     return lambda items: session.run(None, {"items": items, "hidden": hidden})
 
 
+def _states(model: Any, folder: Path) -> Callable[[np.ndarray], Any]:
+    """Encoder and reasoner alone, as the server runs them; items are looked up outside."""
+    path = folder / "states.onnx"
+    onnx.save(states_graph(model, LENGTH), str(path))
+    session, table = open_session(path), model.items.table().detach().numpy()
+    positions = np.array([[LENGTH - 1]])
+    return lambda items: session.run(
+        None, {VECTORS: table[items], PADDING: items == 0, POSITIONS: positions}
+    )
+
+
 def _calls(call: Callable[[np.ndarray], Any], inputs: list[np.ndarray]) -> None:
     for items in inputs:
         call(items)
@@ -81,6 +93,7 @@ def _ways(dim: int, folder: Path) -> dict[str, Callable[[np.ndarray], Any]]:
         "PLR, torch": _torch(module),
         "PLR, torch.compile": _torch(torch.compile(module)),
         "PLR, ONNX Runtime": _onnx(graph, folder, f"fp32-{dim}"),
+        "PLR without scores, ONNX Runtime": _states(plr, folder),
         "PLR, ONNX Runtime, INT8": _onnx(quantised(graph), folder, f"int8-{dim}"),
     }
 

@@ -1,15 +1,17 @@
 """Time of serving: the model alone, then a server process under 50 clients, PLR beside SASRec.
 
-Runs have random weights, 12,000 items and histories of 50. Clients share the machine with the
-server, so figures are what one machine of two cores does in all. Run it as
+Runs have random weights and histories of 50. Clients (`_load.py`) are one light process that shares
+the machine with the server, so figures are what one machine does in all. Run it as
 
-    python benchmarks/serving.py [--seconds 20] [--rate 300] [--dim 64]
+    python benchmarks/serving.py [--seconds 20] [--rates 300 0] [--runs none plr] [--dim 64]
+        [--items 12000] [--engine onnx]
+
+A rate is requests a second of all clients together, 0 is as fast as answers come.
 """
 
 import argparse
-import asyncio
 import json
-import random
+import os
 import statistics
 import subprocess
 import sys
@@ -17,10 +19,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
+from _load import LENGTH
+from _measure import MIB, write_results
 
 from latentrec.build import build_model, build_optimiser
 from latentrec.configure import parse_config
@@ -34,13 +38,13 @@ from latentrec.run.items import write_items
 from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import CheckpointFolder, TrainingState
 
-ITEM_COUNT = 12_000
-LENGTH = 50
 CLIENTS = 50
-WARM_UP_S = 2.0
+WARM_UP_S = 3.0
+ALL = "all it can"
+LOAD = Path(__file__).with_name("_load.py")
 
 
-def write_run(folder: Path, reasoner: str, dim: int) -> Path:
+def write_run(folder: Path, reasoner: str, dim: int, items: int) -> Path:
     """A run folder with random weights, as `latentrec fit` lays it out."""
     config = parse_config(
         {
@@ -50,7 +54,7 @@ def write_run(folder: Path, reasoner: str, dim: int) -> Path:
         }
     )
     folder.mkdir()
-    catalogue = Catalogue(ItemIndex(f"item{number:05}" for number in range(ITEM_COUNT)))
+    catalogue = Catalogue(ItemIndex(f"item{number:06}" for number in range(items)))
     every = list(range(FIRST_ITEM, catalogue.index.size))
     write_items(folder / ITEMS, catalogue, Histories.from_lists([every]))
     write_json(folder / RUN, {"items_sha256": sha256(folder / ITEMS)})
@@ -82,23 +86,16 @@ def percentiles(times: list[float]) -> tuple[float, float]:
     return cuts[49], cuts[98]
 
 
-@dataclass
-class Tally:
-    """What the clients of one round saw."""
-
-    ms: list[float] = field(default_factory=list)
-    errors: int = 0
-
-
 @contextmanager
-def server(folder: Path) -> Iterator[int]:
-    """A server process; yields its port."""
+def server(folder: Path, engine: str) -> Iterator[tuple[int, int]]:
+    """A server process; yields its port and its process id."""
     code = "from latentrec.cli.main import main; main()"
+    options = ["--port", "0", "--engine", engine]
     with tempfile.NamedTemporaryFile("w+") as log:
-        command = [sys.executable, "-c", code, "serve", str(folder), "--port", "0"]
+        command = [sys.executable, "-c", code, "serve", str(folder), *options]
         process = subprocess.Popen(command, stderr=log)
         try:
-            yield _port(process, Path(log.name))
+            yield _port(process, Path(log.name)), process.pid
         finally:
             process.terminate()
             process.wait()
@@ -113,74 +110,67 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
     raise SystemExit(log.read_text())
 
 
-async def client(port: int, until: float, gap_s: float, seed: int, tally: Tally) -> None:
-    """One client on one connection: ask, wait for the answer, keep its pace, ask again."""
-    rng = random.Random(seed)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    due = time.perf_counter() + rng.random() * gap_s
-    while (now := time.perf_counter()) < until:
-        if due > now:
-            await asyncio.sleep(due - now)
-        items = [f"item{rng.randrange(ITEM_COUNT):05}" for _ in range(LENGTH)]
-        body = json.dumps({"histories": [items], "top_k": 20}).encode()
-        head = (
-            "POST /recommend HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        begun = max(due, now) if gap_s else time.perf_counter()
-        writer.write(head.encode() + body)
-        status = await _answer(reader)
-        tally.ms.append(1000 * (time.perf_counter() - begun))
-        tally.errors += status != 200
-        due += gap_s
-    writer.close()
+def resident_mib(process: int) -> float:
+    """Memory that a process holds now; 0 where there is no /proc."""
+    path = Path(f"/proc/{process}/statm")
+    pages = int(path.read_text().split()[1]) if path.exists() else 0
+    return pages * os.sysconf("SC_PAGE_SIZE") / MIB
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-    await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1])
+def load_on(port: int, seconds: float, rate: float, items: int) -> dict[str, Any]:
+    """What clients of a process of their own saw, at a common rate or (0) as fast as it goes."""
+    command = [sys.executable, str(LOAD), *map(str, (port, seconds, rate, CLIENTS, items))]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
-def measure(port: int, seconds: float, rate: float | None) -> Tally:
-    """50 clients, at a common rate or as fast as answers come."""
+def rounds(folder: Path, reasoner: str, asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """One server under each load."""
+    with server(folder, asked.engine) as (port, process):
+        for rate in asked.rates:
+            load_on(port, WARM_UP_S, rate, asked.items)
+            before = resident_mib(process)
+            found = load_on(port, asked.seconds, rate, asked.items)
+            p50, p99 = percentiles(found["ms"])
+            yield {
+                "run": reasoner,
+                "asked a second": rate or ALL,
+                "answered a second": len(found["ms"]) / asked.seconds,
+                "p50 ms": p50,
+                "p99 ms": p99,
+                "longest ms": found["ms"][-1],
+                "errors": found["errors"],
+                "clients' CPU": found["cpu_s"] / asked.seconds,
+                "server MiB": resident_mib(process),
+                "grown by MiB": resident_mib(process) - before,
+            }
 
-    async def run(seconds: float) -> Tally:
-        tally, until = Tally(), time.perf_counter() + seconds
-        gap_s = CLIENTS / rate if rate else 0.0
-        await asyncio.gather(*(client(port, until, gap_s, n, tally) for n in range(CLIENTS)))
-        return tally
 
-    asyncio.run(run(WARM_UP_S))
-    return asyncio.run(run(seconds))
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rates", type=float, nargs="+", default=[300.0, 0.0])
+    parser.add_argument("--runs", nargs="+", default=["none", "plr"])
+    parser.add_argument("--dim", type=int, default=64)
+    parser.add_argument("--items", type=int, default=12_000)
+    parser.add_argument("--engine", default="torch")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--rate", type=float, default=300.0)
-    parser.add_argument("--dim", type=int, default=64)
-    asked = parser.parse_args()
+    asked = _asked()
     torch.set_num_threads(1)
-    top: dict[str, float] = {}
+    rows: list[dict[str, Any]] = []
+    notes = [f"{asked.items:,} items, d = {asked.dim}, L = {LENGTH}, engine {asked.engine}"]
     with tempfile.TemporaryDirectory() as root:
-        for reasoner in ("none", "plr"):
-            folder = write_run(Path(root) / reasoner, reasoner, asked.dim)
+        for reasoner in asked.runs:
+            folder = write_run(Path(root) / reasoner, reasoner, asked.dim, asked.items)
             p50, p99 = model_ms(folder)
-            print(f"{reasoner:5} model alone, batch 1: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
-            with server(folder) as port:
-                for rate in (asked.rate, None):
-                    tally = measure(port, asked.seconds, rate)
-                    p50, p99 = percentiles(tally.ms)
-                    per_s = len(tally.ms) / asked.seconds
-                    name = f"at {rate:.0f}/s" if rate else "as fast as it goes"
-                    print(
-                        f"{reasoner:5} {CLIENTS} clients {name}: {per_s:.0f} requests/s, "
-                        f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {tally.errors} errors"
-                    )
-                    top[reasoner] = per_s
-    print(f"throughput of PLR over no reasoning: {top['plr'] / top['none']:.2f}")
+            notes.append(f"{reasoner}: torch alone, one history: p50 {p50:.2f}, p99 {p99:.2f} ms")
+            rows += rounds(folder, reasoner, asked)
+    most = {row["run"]: row["answered a second"] for row in rows if row["asked a second"] == ALL}
+    if {"none", "plr"} <= set(most):
+        notes.append(f"throughput of PLR over no reasoning: {most['plr'] / most['none']:.2f}")
+    write_results("serving", f"A server under {CLIENTS} clients", rows, notes)
 
 
 if __name__ == "__main__":

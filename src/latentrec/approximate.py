@@ -124,7 +124,7 @@ def build_vectors(run: Run, kind: str, effort: int | None = None) -> ItemVectors
     with torch.no_grad():
         vectors = run.scorer.model.items.candidates()[FIRST_ITEM:].float().cpu().numpy()
     items, dim = vectors.shape
-    index = _empty(kind, items, dim)
+    index = empty_index(kind, items, dim)
     if kind == "ivf":
         index.train(vectors)
     index.add(vectors)
@@ -198,7 +198,12 @@ def load_approximate(run: Run) -> ApproximateRun:
     return ApproximateRun(run, _aimed(about["kind"], about["effort"], index))
 
 
-def _empty(kind: str, items: int, dim: int) -> Any:
+def empty_index(kind: str, items: int, dim: int) -> Any:
+    """A faiss index for so many vectors, with none in it yet; `ivf` is to be trained.
+
+    Raises:
+        ConfigError: If there is no such kind.
+    """
     inner = faiss.METRIC_INNER_PRODUCT
     if kind == "flat":
         return faiss.IndexFlatIP(dim)

@@ -108,7 +108,8 @@ def _candidates(
     scores: Float[Tensor, "B N"], allowed: Bool[Tensor, " N"], seen: Histories, exclude_seen: bool
 ) -> Float[Tensor, "B N"]:
     """The scores, minus infinity where an item may not be shown."""
-    shown = torch.where(allowed.to(scores.device), scores, -torch.inf)
+    hidden = torch.zeros_like(allowed, dtype=scores.dtype).masked_fill_(~allowed, -torch.inf)
+    shown = scores + hidden.to(scores.device)  # several times faster than to fill by a mask
     if exclude_seen:
         rows = np.repeat(np.arange(len(seen)), seen.lengths)
         shown[torch.from_numpy(rows), torch.from_numpy(seen.items).long()] = -torch.inf
@@ -160,8 +161,10 @@ def read_histories(
     for row, history in enumerate(histories):
         _check_ids(f"history {row}", history)
         items = index.indices(history)
-        known.append(items[items != UNKNOWN].tolist())
-        unknown.append(tuple(dict.fromkeys(i for i in history if i not in index)))
+        read = items[items != UNKNOWN]
+        known.append(read.tolist())
+        missing = () if len(read) == len(items) else (i for i in history if i not in index)
+        unknown.append(tuple(dict.fromkeys(missing)))
     return known, unknown
 
 

@@ -1,17 +1,18 @@
 """Scorer: whatever gives every item of the catalogue a score after a history."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from copy import copy
-from typing import Final, Protocol, final
+from typing import Final, Protocol, TypeAlias, final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentrec.data.batch import Question, last_items
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
+from latentrec.index import PAD
 from latentrec.model.items import TableItems
 from latentrec.model.reasoner.contract import Reasoned
 from latentrec.model.reasoner.effort import Effort
@@ -19,6 +20,11 @@ from latentrec.model.recommender import Recommender
 
 TOKENS: Final = 2**14
 """Interactions that are encoded at once: few enough that activations stay in the cache."""
+
+States: TypeAlias = Callable[
+    [Float[Tensor, "B L D"], Bool[Tensor, "B L"], Int[Tensor, "B 1"]], Float[Tensor, "B D"]
+]
+"""Encoder and reasoner: item vectors, padding and last positions to the states that rank."""
 
 
 class Scorer(Protocol):
@@ -43,8 +49,8 @@ class Scorer(Protocol):
 class ModelScorer:
     """A trained recommender as a scorer.
 
-    Item vectors are computed once, when the scorer is made: after a change of the weights, make
-    another scorer.
+    Item vectors are computed once, when the scorer is made, and kept a second time as they are
+    scored: after a change of the weights, make another scorer.
 
     Args:
         model: The recommender; put into evaluation mode for each call, and back.
@@ -67,9 +73,12 @@ class ModelScorer:
         self._max_length = max_length
         self._device = device
         self._question = question
+        self._states: States | None = None
         with torch.inference_mode(), evaluating(model):
             items = model.items
             self._items = TableItems(items.table(), items.candidates(), items.queries)
+            # One row times columns that lie together is read three times as fast.
+            self._columns = self._items.candidates().T.contiguous()
         self._ranking = Recommender(self._items, model.encoder, model.reasoner)
 
     @property
@@ -117,22 +126,29 @@ class ModelScorer:
         view = copy(self)
         view._model = Recommender(self._model.items, self._model.encoder, reasoner)
         view._ranking = Recommender(self._items, self._model.encoder, reasoner)
+        view._states = None
+        return view
+
+    def through(self, states: States) -> "ModelScorer":
+        """The same scorer with states from elsewhere, such as an exported graph of its model."""
+        view = copy(self)
+        view._states = states
         return view
 
     @torch.inference_mode()
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Scores of all item indices after non-empty histories."""
-        return (self.queries(histories) @ self._items.candidates().T).float()
+        return (self.queries(histories) @ self._columns).float()
 
     @torch.inference_mode()
     def queries(self, histories: Histories) -> Float[Tensor, "B D"]:
         """What item vectors are compared with after non-empty histories: scores are products."""
         rows = max(1, TOKENS // self._max_length)
         states = [
-            self._reasoned(histories.block(start, min(start + rows, len(histories)))).infer_state
+            self._ranked_by(histories.block(start, min(start + rows, len(histories))))
             for start in range(0, len(histories), rows)
         ]
-        return self._items.queries(torch.cat(states)[:, 0])
+        return self._items.queries(torch.cat(states))
 
     @torch.inference_mode()
     def steps_taken(self, histories: Histories) -> Int[Tensor, " B"]:
@@ -148,6 +164,12 @@ class ModelScorer:
                 "limited(Effort(exit_threshold=..)) to stop early"
             )
         return taken
+
+    def _ranked_by(self, histories: Histories) -> Float[Tensor, "B D"]:
+        if self._states is None:
+            return self._reasoned(histories).infer_state[:, 0]
+        batch = self._question(histories, self._max_length)
+        return self._states(self._items(batch.items), batch.items == PAD, batch.positions)
 
     def _reasoned(self, histories: Histories) -> Reasoned:
         batch = self._question(histories, self._max_length).to(self._device)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import Result
 
@@ -142,6 +143,61 @@ def test_a_file_with_a_byte_order_mark_is_read(
     assert found["unknown_items"] == []
     assert len(found["item_ids"]) == 10
     assert "i02" not in found["item_ids"]
+
+
+# --- Parquet --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "histories.parquet"
+    rows = [["i01", "i02"], ["i03", "new"], []]
+    frame = pl.DataFrame({"user_id": ["u1", "u2", "u3"], "history": rows})
+    frame.write_parquet(path)
+    return path
+
+
+def test_parquet_in_parquet_out(
+    latentrec: Command, trained: Trained, table: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "recs.parquet"
+    options = ("--input", table, "--output", output, "--top-k", "2")
+    done = latentrec("recommend", trained[0], *options)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("3 histories in ")
+    assert str(output) in done.stdout
+    found = pl.read_parquet(output)
+    assert found.columns == ["user_id", "item_ids", "scores", "unknown_items", "source"]
+    assert found["user_id"].to_list() == ["u1", "u2", "u3"]
+    assert found["unknown_items"].to_list() == [[], ["new"], []]
+    assert found["source"].to_list()[2] == "popularity"
+    wanted = load(trained[0]).recommend([["i01", "i02"]], top_k=2)[0]
+    assert found["scores"][0].to_list() == pytest.approx(wanted.scores, abs=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [table.name, output.name]
+
+
+def test_parquet_with_a_row_an_item(
+    latentrec: Command, trained: Trained, table: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "long.parquet"
+    options = ("--input", table, "--output", output, "--top-k", "2", "--long")
+    assert latentrec("recommend", trained[0], *options).exit_code == 0
+    found = pl.read_parquet(output)
+    assert found.columns == ["user_id", "rank", "item_id", "score", "source"]
+    assert found["user_id"].to_list() == ["u1", "u1", "u2", "u2", "u3", "u3"]
+    assert found["rank"].to_list() == [1, 2] * 3
+
+
+def test_parquet_goes_to_parquet_only(
+    latentrec: Command, trained: Trained, table: Path, tmp_path: Path
+) -> None:
+    for output in ((), ("--output", tmp_path / "out.jsonl")):
+        done = latentrec("recommend", trained[0], "--input", table, *output)
+        assert "must be a .parquet file, as --input is one" in refused(done)
+    bad = tmp_path / "bad.parquet"
+    bad.write_text("no table")
+    done = latentrec("recommend", trained[0], "--input", bad, "--output", tmp_path / "o.parquet")
+    assert f"{bad}: not readable as Parquet" in refused(done)
 
 
 # --- what is refused ------------------------------------------------------------------------------

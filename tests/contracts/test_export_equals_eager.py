@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import Tensor
 
 from latentrec.build import build_model, build_question
 from latentrec.config import UnisrecItemsConfig
@@ -12,6 +13,7 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories
 from latentrec.data.item_text.vectors import with_text
 from latentrec.export.graph import scores_graph
+from latentrec.export.states import PADDING, POSITIONS, VECTORS, states_graph
 from latentrec.index import FIRST_ITEM, ItemIndex
 from latentrec.scorer import ModelScorer
 
@@ -37,6 +39,8 @@ CASES = [
     )
     for backbone, reasoner in EVERY
 ]
+# Each backbone and each reasoner once; sasrec-plr is served through its graph in tests/serve.
+STATES = [("sasrec", r) for r in REASONERS[:-1]] + [(b, "plr") for b in BACKBONES[1:]]
 
 
 def scorer_of(backbone: str, reasoner: dict[str, object]) -> ModelScorer:
@@ -85,4 +89,27 @@ def test_the_graph_gives_the_scores_of_the_model(
             expected[:, :FIRST_ITEM] = -np.inf
             np.put_along_axis(expected, items, -np.inf, axis=1)
             scale = np.abs(expected[np.isfinite(expected)]).max()
+            np.testing.assert_allclose(found / scale, expected / scale, atol=3e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backbone", "reasoner"), STATES)
+def test_the_graph_of_a_server_gives_the_states_of_the_model(backbone: str, reasoner: str) -> None:
+    """Through the scorer that a server asks: one row and three, of every length."""
+    scorer = scorer_of(backbone, {"kind": reasoner})
+    graph = states_graph(scorer.model, L)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+
+    def states(vectors: Tensor, padding: Tensor, positions: Tensor) -> Tensor:
+        feeds = {VECTORS: vectors, PADDING: padding, POSITIONS: positions}
+        return torch.from_numpy(session.run(None, {k: v.numpy() for k, v in feeds.items()})[0])
+
+    rng = np.random.default_rng(0)
+    for length in range(1, L + 1):
+        for lengths in ([length], [length, 1, (length + 1) // 2]):
+            rows = [rng.integers(FIRST_ITEM, scorer.size, n).tolist() for n in lengths]
+            asked = Histories.from_lists(rows)
+            expected, found = scorer.queries(asked), scorer.through(states).queries(asked)
+            assert found.shape == expected.shape
+            scale = float(expected.abs().max())
             np.testing.assert_allclose(found / scale, expected / scale, atol=3e-5)

@@ -7,6 +7,7 @@ import onnx
 from latentrec.data.prepare import prepare
 from latentrec.export.int8 import quantised, quantised_nodes
 from latentrec.export.onnx_run import OnnxScorer, load_exported
+from latentrec.export.parity import drawn, parity
 from latentrec.export.quality import quality
 from latentrec.run import Run
 
@@ -20,10 +21,8 @@ def test_every_product_with_weights_is_quantised(run: Run, exported: Path, tmp_p
     onnx.save(graph, tmp_path / "int8.onnx")
     assert quantised_nodes(onnx.load(exported / "scores.onnx")) == 0
 
-    from latentrec.export.export import _drawn, parity
-
     scorer = OnnxScorer(tmp_path / "int8.onnx", "int8", run.index.size, 6)
-    gap = parity(run, scorer, _drawn(run.index.size, 6))
+    gap = parity(run, scorer, drawn(run.index.size, 6))
     assert 1e-5 < gap < 0.05  # it costs something, and not much
 
 

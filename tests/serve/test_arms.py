@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from latentrec.errors import CheckpointError, ConfigError, TrainingError
+from latentrec.run import Run, load
 from latentrec.run.folder import CHECKPOINTS
 from latentrec.serve.arms import Arms, open_arm, place_of
+from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
 MakeRun = Callable[..., Path]
@@ -71,3 +73,47 @@ def test_a_run_of_nan_is_never_served(make_run: MakeRun, monkeypatch: pytest.Mon
     monkeypatch.setattr("latentrec.run.run.load_model", spoil)
     with pytest.raises(TrainingError, match="NaN or infinite"):
         open_arm("a", folder, "cpu")
+
+
+def test_a_run_still_in_training_is_read_again_when_its_checkpoint_moves(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training removes the older checkpoint at any moment, also between two of its files."""
+    run = tmp_path / "run"
+    shutil.copytree(make_run("none"), run)
+    checkpoints = CheckpointFolder(run / CHECKPOINTS)
+    older = checkpoints.find("best")
+    newer = older.with_name("epoch-0002")
+    turns: list[int] = []
+
+    def load_while_training(folder: Path, *, device: str) -> Run:
+        turns.append(1)
+        found = load(folder, device=device)
+        if older.is_dir():
+            older.rename(newer)
+            for mark in ("best", "last"):
+                (run / CHECKPOINTS / mark).write_text(newer.name)
+        return found
+
+    monkeypatch.setattr("latentrec.serve.arms.load", load_while_training)
+    assert open_arm("a", run, "cpu").version == sha256(newer / MODEL)[:12]
+    assert len(turns) == 2
+
+
+def test_a_checkpoint_that_keeps_vanishing_is_named(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(make_run("none"), run)
+    weights = CheckpointFolder(run / CHECKPOINTS).find("best") / MODEL
+
+    def load_then_lose(folder: Path, *, device: str) -> Run:
+        kept = weights.read_bytes() if weights.exists() else b""
+        weights.write_bytes(kept or (make_run("none") / weights.relative_to(run)).read_bytes())
+        found = load(folder, device=device)
+        weights.unlink()
+        return found
+
+    monkeypatch.setattr("latentrec.serve.arms.load", load_then_lose)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: vanished .* try again"):
+        open_arm("a", run, "cpu")

@@ -133,9 +133,7 @@ def test_the_list_is_the_served_one_and_says_what_changed(visit: Open, port: int
     expect(page.locator("#changes")).to_contain_text(f"before (sasrec+plr, {FULL})")
     now = ids_of(page)
     same = page.locator("#changes").inner_text().startswith("Same list")
-    assert same == (now == shown), (
-        "which of the two it is depends on how the small model was trained"
-    )
+    assert same == (now == shown), "which of the two it is depends on how the model was trained"
     body = {"histories": [history], "steps": 0}
     asked = page.request.post(f"http://127.0.0.1:{port}/recommend", data=body).json()
     assert now == [item["item_id"] for item in asked["results"][0]["items"]]

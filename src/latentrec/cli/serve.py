@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from latentrec.serve.settings import Engine
 
 
 def serve(
@@ -24,6 +27,9 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8000,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
+    engine: Annotated[
+        str, typer.Option(help="torch; or onnx: starts later, answers faster (CPU only).")
+    ] = "torch",
     queue: Annotated[int, typer.Option(help="Most histories that wait; then 429.")] = 1024,
     timeout_s: Annotated[float, typer.Option(help="Longest wait for an answer, in seconds.")] = 10,
 ) -> None:
@@ -48,6 +54,7 @@ def serve(
             host=host,
             port=port,
             device=device,
+            engine=cast("Engine", engine),
             queue=queue,
             timeout_s=timeout_s,
         )

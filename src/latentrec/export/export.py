@@ -1,13 +1,11 @@
 """Export a run: the graphs, the items and a manifest in one folder, checked against torch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, final
 
-import numpy as np
 import onnx
 import torch
 
@@ -26,6 +24,7 @@ from latentrec.export.manifest import (
     signature,
 )
 from latentrec.export.onnx_run import OnnxScorer
+from latentrec.export.parity import LARGEST_GAP, drawn, parity
 from latentrec.index import FIRST_ITEM
 from latentrec.model.reasoner.plr import EarlyExit
 from latentrec.run import Run
@@ -33,8 +32,6 @@ from latentrec.run.folder import weights_hash, write_json
 from latentrec.run.items import write_counted_items
 from latentrec.train.atomic import publish_folder, sha256
 
-LARGEST_GAP: Final = 1e-3
-"""Largest parity error of float32 weights; more means that the graph computes something else."""
 PACKAGES: Final = ("latentrec", "torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -122,7 +119,9 @@ def _write_graphs(scores: onnx.ModelProto, folder: Path, top_k: int) -> dict[str
         location=WEIGHTS_FILE,
         size_threshold=1024,
     )
-    (folder / WEIGHTS_FILE).chmod(0o644)  # onnx makes it readable for its owner alone
+    weights = folder / WEIGHTS_FILE
+    weights.touch()  # absent if every weight is so small that it stands in the graph
+    weights.chmod(0o644)  # onnx makes it readable for its owner alone
     pointing = onnx.load(str(folder / SCORES_FILE), load_external_data=False)
     listing = with_top_k(pointing, top_k)
     onnx.save_model(listing, str(folder / TOP_K_FILE))
@@ -131,27 +130,13 @@ def _write_graphs(scores: onnx.ModelProto, folder: Path, top_k: int) -> dict[str
 
 def _checked_parity(run: Run, path: Path, longest: int, int8: bool) -> float:
     scorer = OnnxScorer(path, run.scorer.name, run.index.size, longest)
-    gap = parity(run, scorer, _drawn(run.index.size, longest))
+    gap = parity(run, scorer, drawn(run.index.size, longest))
     if not int8 and not gap <= LARGEST_GAP:
         raise TrainingError(
             f"export: the graph's scores differ from the model's by {gap:.1e} of the largest, at "
             f"most {LARGEST_GAP} was expected; please report it with the run's config.json"
         )
     return gap
-
-
-def parity(run: Run, scorer: OnnxScorer, histories: Sequence[Sequence[int]]) -> float:
-    """Largest difference of two scorers' scores, over the largest score."""
-    asked = Histories.from_lists([list(history) for history in histories])
-    expected = run.scorer.scores(asked)[:, FIRST_ITEM:].cpu()
-    found = scorer.scores(asked)[:, FIRST_ITEM:]
-    return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-12))
-
-
-def _drawn(size: int, longest: int) -> list[list[int]]:
-    """Histories of every length, always the same ones."""
-    rng = np.random.default_rng(0)
-    return [rng.integers(FIRST_ITEM, size, n).tolist() for n in range(1, longest + 1)]
 
 
 def _check(run: Run, folder: Path, top_k: int) -> None:

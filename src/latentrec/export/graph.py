@@ -107,7 +107,7 @@ def scores_graph(model: Recommender, masked: bool, longest: int) -> onnx.ModelPr
         ITEMS: {0: rows, 1: length} if longest > 1 else {0: rows},
         HIDDEN: {0: rows, 1: torch.export.Dim("hidden_items", min=1)},
     }
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         program = torch.onnx.export(
             module,
             (items, torch.tensor([[PAD] * 3] * 2)),
@@ -119,7 +119,7 @@ def scores_graph(model: Recommender, masked: bool, longest: int) -> onnx.ModelPr
             verbose=False,
         )
     assert program is not None
-    return _bare(program.model_proto)
+    return bare(program.model_proto)
 
 
 def with_top_k(scores: onnx.ModelProto, top_k: int) -> onnx.ModelProto:
@@ -151,7 +151,7 @@ def with_top_k(scores: onnx.ModelProto, top_k: int) -> onnx.ModelProto:
     return model
 
 
-def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+def bare(model: onnx.ModelProto) -> onnx.ModelProto:
     """The graph without what the exporter notes beside it, such as stacks of local file names."""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
         part.ClearField("metadata_props")
@@ -162,7 +162,7 @@ def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None, None, None]:
+def quiet() -> Generator[None, None, None]:
     """Without what torch's exporter says about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

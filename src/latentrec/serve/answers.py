@@ -7,8 +7,8 @@ from typing import Any
 from latentrec.explain import Explanation
 from latentrec.model.reasoner.effort import Effort
 from latentrec.recommend import Recommendations
-from latentrec.run.folder import EVALUATION, METRICS
-from latentrec.serve import schema
+from latentrec.run.folder import EVALUATION, METRICS, read_metrics
+from latentrec.serve import replies
 from latentrec.serve.arms import Arm
 from latentrec.serve.effort import NO_REASONING
 from latentrec.serve.files import reports
@@ -17,17 +17,17 @@ MOST_VALUES = 200
 """Most values of a field that are listed."""
 
 
-def scored(arm: Arm, item_ids: Sequence[str], scores: Sequence[float]) -> list[schema.ScoredItem]:
+def scored(arm: Arm, item_ids: Sequence[str], scores: Sequence[float]) -> list[replies.ScoredItem]:
     """Items with scores and titles."""
     return [
-        schema.ScoredItem(item_id=item_id, score=score, title=arm.items.title(item_id))
+        replies.ScoredItem(item_id=item_id, score=score, title=arm.items.title(item_id))
         for item_id, score in zip(item_ids, scores, strict=True)
     ]
 
 
-def named(arm: Arm, item_ids: Sequence[str]) -> list[schema.NamedItem]:
+def named(arm: Arm, item_ids: Sequence[str]) -> list[replies.NamedItem]:
     """Items with titles."""
-    return [schema.NamedItem(item_id=i, title=arm.items.title(i)) for i in item_ids]
+    return [replies.NamedItem(item_id=i, title=arm.items.title(i)) for i in item_ids]
 
 
 def amount(effort: Effort) -> dict[str, int]:
@@ -35,10 +35,10 @@ def amount(effort: Effort) -> dict[str, int]:
     return {"streams": effort.streams or 0, "steps": effort.steps or 0}
 
 
-def recommended(arm: Arm, effort: Effort, found: Recommendations) -> schema.Recommended:
+def recommended(arm: Arm, effort: Effort, found: Recommendations) -> replies.Recommended:
     """One list, and what it was made with."""
     spent = NO_REASONING if found.source == arm.run.fallback.name else effort
-    return schema.Recommended(
+    return replies.Recommended(
         items=scored(arm, found.item_ids, found.scores),
         unknown_items=list(found.unknown_items),
         source=found.source,
@@ -50,15 +50,15 @@ def recommended(arm: Arm, effort: Effort, found: Recommendations) -> schema.Reco
 
 def explained(
     arm: Arm, effort: Effort, found: Explanation, unknown: list[str]
-) -> schema.ExplainAnswer:
+) -> replies.ExplainAnswer:
     """One explanation with titles."""
     streams = [
-        schema.StreamAnswer(
+        replies.StreamAnswer(
             weight=stream.weight, items=named(arm, stream.item_ids), scores=list(stream.scores)
         )
         for stream in found.streams
     ]
-    return schema.ExplainAnswer(
+    return replies.ExplainAnswer(
         history=named(arm, found.history),
         unknown_items=unknown,
         items=named(arm, found.item_ids),
@@ -67,17 +67,17 @@ def explained(
         attention=[[list(step) for step in stream] for stream in found.attention],
         arm=arm.name,
         version=arm.version,
-        spent=schema.Spent(**amount(effort)),
+        spent=replies.Spent(**amount(effort)),
     )
 
 
-def model(arm: Arm, share: float) -> schema.Model:
+def model(arm: Arm, share: float) -> replies.Model:
     """What is known about a served run."""
     config = arm.run.config.model_dump(mode="json")
     config.pop("data")  # holds paths of the machine that trained
     lists = {name: list(f.values[:MOST_VALUES]) for name, f in arm.items.fields.items()}
-    costs = [schema.Cost(**amount(c.effort), ms=c.ms, more_ms=c.more_ms) for c in arm.costs]
-    return schema.Model(
+    costs = [replies.Cost(**amount(c.effort), ms=c.ms, more_ms=c.more_ms) for c in arm.costs]
+    return replies.Model(
         arm=arm.name,
         name=arm.run.scorer.name,
         version=arm.version,
@@ -86,9 +86,10 @@ def model(arm: Arm, share: float) -> schema.Model:
         max_length=arm.run.config.encoder.max_length,
         fields=lists,
         costs=costs,
+        engine="torch" if arm.graph is None else "onnx",
         config=config,
         evaluation=_json(arm, EVALUATION),
-        epochs=_epochs(arm),
+        epochs=read_metrics(arm.run.folder / METRICS),
         reports=reports(arm.run.folder),
     )
 
@@ -97,10 +98,3 @@ def _json(arm: Arm, name: str) -> Any:
     """A file that a run may or may not have."""
     path = arm.run.folder / name
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def _epochs(arm: Arm) -> list[dict[str, Any]]:
-    path = arm.run.folder / METRICS
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

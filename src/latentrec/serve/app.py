@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import latentrec
-from latentrec.serve import schema
+from latentrec.serve import replies, requests
 from latentrec.serve.files import pages
 from latentrec.serve.guard import Guard, Watch
 from latentrec.serve.problems import RefusedError, add_handlers
@@ -26,10 +26,12 @@ LOOPBACK_NAMES: Final = ["127.0.0.1", "localhost", "[::1]"]
 
 def _documented(*statuses: int) -> Responses:
     """Which errors a route may answer with, for the OpenAPI page."""
-    return {status: {"model": schema.Problem} for status in sorted({400, 401, 408, 413, *statuses})}
+    return {
+        status: {"model": replies.Problem} for status in sorted({400, 401, 408, 413, *statuses})
+    }
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return request.app.state.service
 
 
@@ -46,32 +48,32 @@ routes: Final = APIRouter()
 
 @routes.post(
     "/recommend",
-    response_model=schema.RecommendAnswer,
+    response_model=replies.RecommendAnswer,
     responses=_documented(409, 422, 429, 503),
 )
-async def recommend(request: schema.RecommendRequest, service: Serving) -> Response:
+async def recommend(request: requests.RecommendRequest, service: Serving) -> Response:
     """The best items after each history."""
     return reply(await service.recommend(request))
 
 
-@routes.post("/explain", response_model=schema.ExplainAnswer, responses=_documented(422, 429, 503))
-async def explain(request: schema.ExplainRequest, service: Serving) -> Response:
+@routes.post("/explain", response_model=replies.ExplainAnswer, responses=_documented(422, 429, 503))
+async def explain(request: requests.ExplainRequest, service: Serving) -> Response:
     """Which past items moved each recommendation, and what each stream argues for."""
     return reply(await service.explain(request))
 
 
-@routes.post("/similar", response_model=schema.SimilarAnswer, responses=_documented(422, 429, 503))
-async def similar(request: schema.SimilarRequest, service: Serving) -> Response:
+@routes.post("/similar", response_model=replies.SimilarAnswer, responses=_documented(422, 429, 503))
+async def similar(request: requests.SimilarRequest, service: Serving) -> Response:
     """The items nearest to some items, by the cosine of their vectors."""
     return reply(await service.similar(request))
 
 
-@routes.get("/items", response_model=schema.ItemsAnswer, responses=_documented(422))
+@routes.get("/items", response_model=replies.ItemsAnswer, responses=_documented(422))
 async def items(
     service: Serving,
     query: Annotated[str, Query(max_length=200)] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    arm: schema.Arm = "a",
+    arm: requests.Arm = "a",
 ) -> Response:
     """Items whose title or id holds every word of the query."""
     return reply(await service.items(query, limit, arm))
@@ -82,51 +84,51 @@ async def items(
     response_class=FileResponse,
     responses=_documented(404, 422),
 )
-async def report(name: str, service: Serving, arm: schema.Arm = "a") -> Response:
+async def report(name: str, service: Serving, arm: requests.Arm = "a") -> Response:
     """A report of a run, to be saved; never shown as part of this site."""
     path = await asyncio.to_thread(service.report, name, arm)
     return FileResponse(path, filename=path.name)
 
 
-@routes.get("/models", response_model=schema.ModelsAnswer, responses=_documented())
+@routes.get("/models", response_model=replies.ModelsAnswer, responses=_documented())
 async def models(service: Serving) -> Response:
     """The served runs: settings, costs, test metrics, epochs."""
     return reply(await asyncio.to_thread(service.models))
 
 
-@routes.post("/events", response_model=schema.EventsAnswer, responses=_documented(409, 422, 503))
-async def events(request: schema.EventsRequest, service: Serving) -> Response:
+@routes.post("/events", response_model=replies.EventsAnswer, responses=_documented(409, 422, 503))
+async def events(request: requests.EventsRequest, service: Serving) -> Response:
     """Append interactions to the history store."""
     return reply(await service.append(request))
 
 
-@routes.post("/items", response_model=schema.NewItemsAnswer, responses=_documented(409, 422))
-async def add_items(request: schema.NewItemsRequest, service: Serving) -> Response:
+@routes.post("/items", response_model=replies.NewItemsAnswer, responses=_documented(409, 422))
+async def add_items(request: requests.NewItemsRequest, service: Serving) -> Response:
     """Add items that training never saw, by their text."""
     return reply(await service.add_items(request))
 
 
-@routes.post("/admin/reload", response_model=schema.Reloaded, responses=_documented(403, 409, 422))
-async def reload(service: Serving, arm: schema.Arm = "a") -> Response:
+@routes.post("/admin/reload", response_model=replies.Reloaded, responses=_documented(403, 409, 422))
+async def reload(service: Serving, arm: requests.Arm = "a") -> Response:
     """Load an arm's folder anew; the old run answers until the new one has been checked."""
     if service.settings.token is None:
         raise RefusedError("", f"needs a server with {TOKEN_VARIABLE}, or send SIGHUP", 403)
     return reply(await service.reload(arm))
 
 
-@routes.get("/health/live", response_model=schema.Health, responses=_documented())
+@routes.get("/health/live", response_model=replies.Health, responses=_documented())
 async def live() -> Response:
     """Whether the process works."""
-    return reply(schema.Health(status="live"))
+    return reply(replies.Health(status="live"))
 
 
-@routes.get("/health/ready", response_model=schema.Health, responses=_documented(503))
+@routes.get("/health/ready", response_model=replies.Health, responses=_documented(503))
 async def ready(service: Serving) -> Response:
     """Whether to send requests here: not while it is about to stop or without its store."""
     reason = await service.why_not_ready()
     if reason is not None:
-        return reply(schema.Health(status="not ready", reason=reason), 503)
-    return reply(schema.Health(status="ready"))
+        return reply(replies.Health(status="not ready", reason=reason), 503)
+    return reply(replies.Health(status="ready"))
 
 
 @routes.get("/metrics", responses={200: {"content": {"text/plain": {}}}, **_documented()})

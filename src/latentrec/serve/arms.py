@@ -1,16 +1,21 @@
 """Arms: the one or two runs that are served, who is answered by which, and how one is replaced."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias, final
 
-from latentrec.errors import ConfigError
+from latentrec.errors import CheckpointError, ConfigError
 from latentrec.model.reasoner.effort import Effort
 from latentrec.run import Run, load
+from latentrec.run.folder import CHECKPOINTS, read_config
+from latentrec.scorer import States
 from latentrec.serve.effort import Cost, calibrate, views
+from latentrec.serve.engine import graph_for
 from latentrec.serve.items import ItemSearch
-from latentrec.serve.schema import NewItem
+from latentrec.serve.requests import NewItem
+from latentrec.serve.settings import Engine
 from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
@@ -27,6 +32,7 @@ class Arm:
         run: The run.
         version: First 12 characters of the SHA-256 of its weights.
         views: The run at each choice of streams and steps.
+        graph: What thinks as much as was trained, if it is not the run's own model.
         costs: What each choice takes here.
         items: Its items by title and field.
         added: Items that were added while it was served.
@@ -38,23 +44,50 @@ class Arm:
     views: dict[Effort, Run]
     costs: list[Cost]
     items: ItemSearch
+    graph: States | None = None
     added: tuple[NewItem, ...] = ()
 
 
-def open_arm(name: ArmName, folder: Path, device: str) -> Arm:
+def open_arm(name: ArmName, folder: Path, device: str, engine: Engine = "torch") -> Arm:
     """Load a run, checked to the last byte, and let it answer once before anybody asks.
 
     Raises:
         CheckpointError: If the folder holds no sound run.
-        ConfigError: If the device is not usable.
+        ConfigError: If the device is not usable, or the engine's packages are missing.
         TrainingError: If its scores are not finite.
     """
     folder = folder.resolve()  # a link may move on while files are read
-    run = load(folder, device=device)
-    weights = CheckpointFolder(folder / "checkpoints").find("best") / MODEL
-    able = views(run)
-    version = sha256(weights)[:12]
-    return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue))
+    run, version = _sound(folder, device)
+    graph = graph_for(run) if engine == "onnx" else None
+    able = views(run, graph)
+    return Arm(name, run, version, able, calibrate(able), ItemSearch(run.catalogue), graph)
+
+
+def _sound(folder: Path, device: str) -> tuple[Run, str]:
+    """A run and its version, read again where a training replaced its checkpoint meanwhile.
+
+    Raises:
+        CheckpointError: If the folder holds no sound run, or the second time is no better.
+    """
+    with suppress(CheckpointError, FileNotFoundError):
+        return _loaded(folder, device)
+    try:
+        return _loaded(folder, device)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{error.filename}: vanished while it was read; is a training still writing this run? "
+            "try again"
+        ) from None
+
+
+def _loaded(folder: Path, device: str) -> tuple[Run, str]:
+    read_config(folder)  # says so if this is no run at all
+    checkpoints = CheckpointFolder(folder / CHECKPOINTS)
+    best = checkpoints.find("best")
+    run, version = load(folder, device=device), sha256(best / MODEL)[:12]
+    if checkpoints.find("best") != best:
+        raise CheckpointError(f"{best}: was replaced while it was read; try again")
+    return run, version
 
 
 @final

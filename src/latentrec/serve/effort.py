@@ -3,7 +3,7 @@
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never, final
 
 from latentrec.config import (
@@ -17,6 +17,7 @@ from latentrec.config import (
 from latentrec.errors import ConfigError
 from latentrec.model.reasoner.effort import Effort
 from latentrec.run import Run
+from latentrec.scorer import States
 
 REPEATS: Final = 5
 """How often each effort is timed at start."""
@@ -72,10 +73,16 @@ def _grid(streams: int, steps: int) -> list[Effort]:
     return [Effort(m, t) for m, t in sorted(sizes, key=lambda size: (size[0] * size[1], size[1]))]
 
 
-def views(run: Run) -> dict[Effort, Run]:
-    """The run at each of its choices; made once, since requests of one effort share a batch."""
+def views(run: Run, graph: States | None) -> dict[Effort, Run]:
+    """The run at each of its choices; made once, since requests of one effort share a batch.
+
+    Args:
+        run: The run.
+        graph: What thinks as much as was trained, in place of the run's own model.
+    """
     able = choices(run.config.reasoner)
-    return {effort: run.limited(effort) for effort in able[:-1]} | {able[-1]: run}
+    whole = run if graph is None else replace(run, scorer=run.scorer.through(graph))
+    return {effort: run.limited(effort) for effort in able[:-1]} | {able[-1]: whole}
 
 
 def calibrate(views: Mapping[Effort, Run]) -> list[Cost]:

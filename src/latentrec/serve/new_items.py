@@ -10,7 +10,7 @@ from latentrec.serve.arms import Arm
 from latentrec.serve.effort import views
 from latentrec.serve.items import ItemSearch
 from latentrec.serve.log import log
-from latentrec.serve.schema import NewItem
+from latentrec.serve.requests import NewItem
 
 TEXTS = pl.List(pl.String)
 
@@ -37,7 +37,7 @@ def with_new_items(arm: Arm, items: Sequence[NewItem]) -> Arm:
     return replace(
         arm,
         run=run,
-        views=views(run),
+        views=views(run, arm.graph),
         items=ItemSearch(run.catalogue),
         added=(*arm.added, *items),
     )

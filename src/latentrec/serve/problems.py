@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from latentrec.errors import LatentrecError, StoreError, TrainingError
 from latentrec.serve.batcher import QueueFullError
 from latentrec.serve.log import LOGGER
-from latentrec.serve.schema import Problem, Wrong
+from latentrec.serve.replies import Problem, Wrong
 
 RETRY_S = "1"
 """What a refused caller is told to wait, in seconds."""

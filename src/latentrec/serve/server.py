@@ -1,6 +1,7 @@
 """The server process: uvicorn with a graceful end, and a reload on SIGHUP."""
 
 import asyncio
+import gc
 import signal
 import socket
 from contextlib import suppress
@@ -43,7 +44,8 @@ class Server(uvicorn.Server):
         for server in self.servers:
             for listener in server.sockets:
                 host, port = listener.getsockname()[:2]
-                log("listening", host=host, port=port)
+                shown = f"[{host}]" if ":" in host else host
+                log("listening", url=f"http://{shown}:{port}/", host=host, port=port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer for a moment with closed connections, then answer what is there, then end."""
@@ -71,6 +73,8 @@ def run(settings: Settings) -> None:
     settings.check()
     torch.set_num_threads(1)  # two threads make the slowest requests several times slower
     service = open_service(settings)
+    gc.collect()
+    gc.freeze()  # what lives as long as the server is not searched for garbage (docs/adr/0045)
     listener = _listen(settings)
     start_logging()
     options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}

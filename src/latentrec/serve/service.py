@@ -1,4 +1,4 @@
-"""Service: what answers requests: arms, batcher and store, and the way from schema to schema."""
+"""Service: what answers requests: arms, batcher and store, and the way from request to reply."""
 
 import asyncio
 import math
@@ -14,7 +14,7 @@ from latentrec.errors import CheckpointError, ConfigError, DataError, LatentrecE
 from latentrec.explain import Explanation
 from latentrec.index import ItemIndex
 from latentrec.model.reasoner.effort import Effort
-from latentrec.serve import answers, schema
+from latentrec.serve import answers, replies, requests
 from latentrec.serve.arms import Arm, ArmName, Arms, open_arm
 from latentrec.serve.batcher import Batcher
 from latentrec.serve.effort import chosen
@@ -83,7 +83,7 @@ class Service:
         if self.store is not None:
             self.store.close()
 
-    async def reload(self, name: ArmName) -> schema.Reloaded:
+    async def reload(self, name: ArmName) -> replies.Reloaded:
         """Load an arm's folder anew and put it in the old one's place.
 
         The old one answers until the new one has been checked and has answered once; requests that
@@ -97,7 +97,9 @@ class Service:
         assert folder is not None
         async with self._reloading:
             try:
-                arm = await asyncio.to_thread(open_arm, name, folder, self.settings.device)
+                arm = await asyncio.to_thread(
+                    open_arm, name, folder, self.settings.device, self.settings.engine
+                )
             except LatentrecError as error:
                 self.metrics.reloads.labels(name, "failed").inc()
                 log("reload failed, the old run stays", arm=name, reason=str(error))
@@ -109,11 +111,11 @@ class Service:
             self.metrics.model.labels(name, arm.version).set(1)
             self.metrics.reloads.labels(name, "done").inc()
             log("reloaded", arm=name, version=arm.version)
-        return schema.Reloaded(arm=name, version=arm.version)
+        return replies.Reloaded(arm=name, version=arm.version)
 
     # --- requests ---
 
-    async def recommend(self, request: schema.RecommendRequest) -> schema.RecommendAnswer:
+    async def recommend(self, request: requests.RecommendRequest) -> replies.RecommendAnswer:
         """Recommend after each history; see `RecommendRequest`."""
         begun = time.perf_counter()
         due = begun + (request.deadline_ms or math.inf) / 1000
@@ -128,17 +130,17 @@ class Service:
             )
             for arm, rows in rows_of.items()
         ]
-        found: dict[int, schema.Recommended] = {}
+        found: dict[int, replies.Recommended] = {}
         for rows, part in zip(rows_of.values(), await asyncio.gather(*parts), strict=True):
             found |= dict(zip(rows, part, strict=True))
-        return schema.RecommendAnswer(
+        return replies.RecommendAnswer(
             results=[found[row] for row in range(len(histories))],
             elapsed_ms=1000 * (time.perf_counter() - begun),
         )
 
     async def _recommend_by(
-        self, arm: Arm, request: schema.RecommendRequest, ask: Ask
-    ) -> list[schema.Recommended]:
+        self, arm: Arm, request: requests.RecommendRequest, ask: Ask
+    ) -> list[replies.Recommended]:
         begun = time.perf_counter()
         limits = _limits(arm, request)
         if request.deadline_ms is None:
@@ -152,7 +154,7 @@ class Service:
         self.metrics.list_seconds.labels(arm.name).observe(time.perf_counter() - begun)
         return [answers.recommended(arm, given.effort, each) for each in given.lists]
 
-    async def explain(self, request: schema.ExplainRequest) -> schema.ExplainAnswer:
+    async def explain(self, request: requests.ExplainRequest) -> replies.ExplainAnswer:
         """Explain recommendations; see `ExplainRequest`."""
         arm = self._arm(request.arm, None)
         index = arm.run.index
@@ -167,16 +169,16 @@ class Service:
         unknown = dict.fromkeys(i for i in request.history if i not in index)
         return answers.explained(arm, effort, found, list(unknown))
 
-    async def similar(self, request: schema.SimilarRequest) -> schema.SimilarAnswer:
+    async def similar(self, request: requests.SimilarRequest) -> replies.SimilarAnswer:
         """Neighbours of items; see `SimilarRequest`."""
         arm = self._arm(request.arm, None)
         _check_known(arm.run.index, "item_ids", request.item_ids)
         work = SimilarWork(arm, request.top_k)
         found: list[Similar] = await self._submit(work, request.item_ids, len(request.item_ids))
         lists = [answers.scored(arm, each.item_ids, each.cosines) for each in found]
-        return schema.SimilarAnswer(results=lists, arm=arm.name, version=arm.version)
+        return replies.SimilarAnswer(results=lists, arm=arm.name, version=arm.version)
 
-    async def append(self, request: schema.EventsRequest) -> schema.EventsAnswer:
+    async def append(self, request: requests.EventsRequest) -> replies.EventsAnswer:
         """Store events; see `EventsRequest`."""
         now = time.time()
         events = [
@@ -191,20 +193,20 @@ class Service:
         known = [arm.run.index for arm in self.arms.all]
         items = dict.fromkeys(e.item_id for e in events)
         unknown = [i for i in items if not any(i in index for index in known)]
-        return schema.EventsAnswer(
+        return replies.EventsAnswer(
             stored=stored, repeated=len(events) - stored, unknown_items=unknown
         )
 
-    async def items(self, query: str, limit: int, name: ArmName) -> schema.ItemsAnswer:
+    async def items(self, query: str, limit: int, name: ArmName) -> replies.ItemsAnswer:
         """Items whose title or id holds every word of a query."""
         search = self._arm(name, None).items
         found, total = await asyncio.to_thread(search.search, query, limit)
         shown = [
-            schema.Item(item_id=i, title=search.title(i), fields=search.values(i)) for i in found
+            replies.Item(item_id=i, title=search.title(i), fields=search.values(i)) for i in found
         ]
-        return schema.ItemsAnswer(items=shown, total=total)
+        return replies.ItemsAnswer(items=shown, total=total)
 
-    async def add_items(self, request: schema.NewItemsRequest) -> schema.NewItemsAnswer:
+    async def add_items(self, request: requests.NewItemsRequest) -> replies.NewItemsAnswer:
         """Put an arm in place that knows more items; see `NewItemsRequest`."""
         async with self._reloading:
             old = self._arm(request.arm, None)
@@ -216,7 +218,7 @@ class Service:
             except (ConfigError, CheckpointError) as error:
                 raise RefusedError("", str(error), status=409) from None
             self.arms = self.arms.replaced(arm)
-        return schema.NewItemsAnswer(added=len(request.items), items=len(arm.run.index))
+        return replies.NewItemsAnswer(added=len(request.items), items=len(arm.run.index))
 
     async def why_not_ready(self) -> str | None:
         """What stands against sending requests here; None if nothing does."""
@@ -229,10 +231,10 @@ class Service:
             return "the history store does not work"
         return None
 
-    def models(self) -> schema.ModelsAnswer:
+    def models(self) -> replies.ModelsAnswer:
         """The served runs."""
         models = [answers.model(arm, self.arms.share_of(arm)) for arm in self.arms.all]
-        return schema.ModelsAnswer(models=models, store=self.store is not None)
+        return replies.ModelsAnswer(models=models, store=self.store is not None)
 
     def report(self, name: str, arm: ArmName) -> Path:
         """The file of a report that `models` lists."""
@@ -249,11 +251,11 @@ class Service:
         except ConfigError as error:
             raise RefusedError("arm", str(error)) from None
 
-    async def _histories(self, request: schema.RecommendRequest) -> list[list[str]]:
+    async def _histories(self, request: requests.RecommendRequest) -> list[list[str]]:
         if request.histories is not None:
             return request.histories
         users = request.users or []
-        return await self._in_store(lambda s: s.histories(users, schema.LONGEST_HISTORY))
+        return await self._in_store(lambda s: s.histories(users, requests.LONGEST_HISTORY))
 
     async def _in_store(self, call: Callable[[HistoryStore], T]) -> T:
         store = self.store
@@ -277,8 +279,9 @@ def open_service(settings: Settings) -> Service:
         StoreError: If the store cannot be opened.
     """
     settings.check()
-    a = open_arm("a", settings.run, settings.device)
-    b = open_arm("b", settings.against, settings.device) if settings.against else None
+    options = settings.device, settings.engine
+    a = open_arm("a", settings.run, *options)
+    b = open_arm("b", settings.against, *options) if settings.against else None
     store = open_store(settings.store) if settings.store else None
     # Each knows the other: the queue's length is measured, and batches are counted.
     metrics = Metrics(lambda: batcher.waiting)
@@ -286,7 +289,7 @@ def open_service(settings: Settings) -> Service:
     return Service(settings, Arms(a, b, settings.share), store, batcher, metrics)
 
 
-def _effort(arm: Arm, request: schema.EffortRequest) -> Effort:
+def _effort(arm: Arm, request: requests.EffortRequest) -> Effort:
     try:
         return chosen(arm.costs, request.streams, request.steps)
     except ConfigError as error:
@@ -294,7 +297,7 @@ def _effort(arm: Arm, request: schema.EffortRequest) -> Effort:
         raise RefusedError(field, str(error)) from None
 
 
-def _limits(arm: Arm, request: schema.RecommendRequest) -> Limits:
+def _limits(arm: Arm, request: requests.RecommendRequest) -> Limits:
     """Which items the lists may hold."""
     _check_known(arm.run.index, "allow", request.allow or ())
     _check_known(arm.run.index, "deny", request.deny)
@@ -315,7 +318,7 @@ def _check_known(index: ItemIndex, name: str, item_ids: Iterable[str]) -> None:
             raise RefusedError(f"{name}.{place}", "is not an item of the catalogue")
 
 
-def _check_new(index: ItemIndex, items: Sequence[schema.NewItem]) -> None:
+def _check_new(index: ItemIndex, items: Sequence[requests.NewItem]) -> None:
     ids = [item.item_id for item in items]
     for place, item_id in enumerate(ids):
         if item_id in index:

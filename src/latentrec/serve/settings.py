@@ -3,12 +3,14 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import Final, Literal, TypeAlias, final, get_args
 
 from latentrec.errors import ConfigError
 
 TOKEN_VARIABLE: Final = "LATENTREC_TOKEN"
 """Environment variable that holds the token; never an option, which other users could see."""
+Engine: TypeAlias = Literal["torch", "onnx"]
+"""What computes ranking states."""
 SHORTEST_TOKEN: Final = 16
 """Fewest characters of a token."""
 
@@ -27,6 +29,7 @@ class Settings:
         host: Address to listen at.
         port: Port to listen at; 0 takes a free one.
         device: Where the models work.
+        engine: What thinks: torch, or ONNX Runtime for as much thinking as was trained.
         queue: Most histories that wait.
         body_bytes: Largest request body.
         timeout_s: Longest time for a request to arrive, and then to be answered.
@@ -42,6 +45,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     device: str = "cpu"
+    engine: Engine = "torch"
     queue: int = 1024
     body_bytes: int = 2**20
     timeout_s: float = 10.0
@@ -54,6 +58,12 @@ class Settings:
         for name in ("queue", "body_bytes", "timeout_s"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name}={getattr(self, name)}: must be above 0")
+        if self.engine not in get_args(Engine):
+            raise ConfigError(
+                f"engine '{self.engine}': must be one of {', '.join(get_args(Engine))}"
+            )
+        if self.engine == "onnx" and self.device != "cpu":
+            raise ConfigError(f"device '{self.device}': the engine onnx works on the cpu only")
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise ConfigError(
                 f"{TOKEN_VARIABLE}: has {len(self.token)} characters; a token needs at least "
