@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.errors import ConfigError
+from latentrec.knobs import Knobs
+from latentrec.toml_text import read_toml
 
 PRESETS: Final = Path(__file__).parent / "presets"
 """Folder of the presets: one TOML file each."""
@@ -54,7 +56,11 @@ def load_config(
     """
     under = [start or {}, _named("preset", preset, PRESETS, preset_names())]
     judged = _named("protocol", protocol, PROTOCOLS, protocol_names())
-    over = [_read_toml(file) if file else {}, base or {}, *map(_parse_override, overrides)]
+    over = [
+        read_toml("config file", file) if file else {},
+        base or {},
+        *map(_parse_override, overrides),
+    ]
     merged = _laid([*under, judged, *over])
     encoder = merged.get("encoder")
     if judged and isinstance(encoder, dict) and "kind" in encoder:
@@ -70,7 +76,7 @@ def _named(what: str, name: str | None, folder: Path, known: Sequence[str]) -> d
         return {}
     if name not in known:
         raise ConfigError(f"{what} '{name}': unknown{_nearest(name, known)}")
-    return _read_toml(folder / f"{name}.toml")
+    return read_toml("config file", folder / f"{name}.toml")
 
 
 def _laid(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -81,6 +87,29 @@ def _laid(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+K = TypeVar("K", bound=Knobs)
+
+
+def read_knobs(what: str, path: Path, kind: type[K]) -> K:
+    """Settings from a TOML file of their own, checked.
+
+    Args:
+        what: What the file is, for errors.
+        path: The file.
+        kind: The table of settings that it holds.
+
+    Raises:
+        ConfigError: If the file is missing, no TOML, or breaks a rule.
+    """
+    try:
+        return kind.model_validate(read_toml(what, path))
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()
+        )
+        raise ConfigError(f"{what} {path}: {found}") from None
+
+
 def load_tables(
     file: Path | None, base: Mapping[str, Any], overrides: Sequence[str]
 ) -> dict[str, Any]:
@@ -89,7 +118,9 @@ def load_tables(
     Raises:
         ConfigError: If the file cannot be read or an override is no `section.key=value`.
     """
-    return _laid([_read_toml(file) if file else {}, base, *map(_parse_override, overrides)])
+    return _laid(
+        [read_toml("config file", file) if file else {}, base, *map(_parse_override, overrides)]
+    )
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:
@@ -144,15 +175,6 @@ def _kind_of(name: str, table: Mapping[str, Any]) -> Any:
     if name == "data":
         return "files" if "path" in table else None
     return getattr(RunConfig.model_fields[name].default, "kind", None)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"config file {path}: does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"config file {path}: not readable as TOML ({error})") from None
 
 
 def _parse_override(text: str) -> dict[str, Any]:

@@ -1,8 +1,30 @@
-"""Nested values as TOML text: what `--config` reads back."""
+"""Nested values to TOML text, and back from a file."""
 
 import json
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from latentrec.errors import ConfigError
+
+
+def read_toml(what: str, path: Path) -> dict[str, Any]:
+    """The nested values of a TOML file.
+
+    Args:
+        what: What the file is, for errors.
+        path: The file.
+
+    Raises:
+        ConfigError: If the file is missing or no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{what} {path}: does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{what} {path}: not readable as TOML ({error})") from None
 
 
 def to_toml(tables: Mapping[str, Mapping[str, Any] | None]) -> str:

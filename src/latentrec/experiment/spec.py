@@ -1,17 +1,16 @@
 """What an experiment is: rows of settings times seeds, each pair a cell with its own run folder."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Annotated, final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from latentrec.config import RunConfig
-from latentrec.configure import load_config
+from latentrec.configure import load_config, read_knobs
 from latentrec.errors import ConfigError
 from latentrec.knobs import Count, Knobs
 
@@ -86,17 +85,7 @@ def read_experiment(path: Path) -> Experiment:
     Raises:
         ConfigError: If the file is missing, no TOML, or breaks a rule.
     """
-    try:
-        return Experiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ConfigError(f"experiment file {path}: does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"experiment file {path}: not readable as TOML ({error})") from None
-    except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()
-        )
-        raise ConfigError(f"experiment file {path}: {found}") from None
+    return read_knobs("experiment file", path, Experiment)
 
 
 def trials(experiment: Experiment, out: Path, data: Path | None = None) -> list[Cell]:

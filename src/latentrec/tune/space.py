@@ -1,13 +1,13 @@
 """A search space: which settings are tried, and with which values."""
 
 import json
-import tomllib
 from math import prod
 from pathlib import Path
 from typing import Annotated, Final, final
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from latentrec.configure import read_knobs
 from latentrec.errors import ConfigError
 from latentrec.knobs import Knobs
 
@@ -116,14 +116,4 @@ def read_space(name: str) -> Space:
         known = ", ".join(space_names())
         raise ConfigError(f"space '{name}': unknown; one of {known}, or a file NAME.toml")
     path = Path(name) if name.endswith(".toml") else SPACES / f"{name}.toml"
-    try:
-        return Space.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise ConfigError(f"space {path}: does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"space {path}: not readable as TOML ({error})") from None
-    except ValidationError as error:
-        found = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()
-        )
-        raise ConfigError(f"space {path}: {found}") from None
+    return read_knobs("space", path, Space)
