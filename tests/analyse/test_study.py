@@ -37,6 +37,14 @@ def test_axes_are_sorted_and_hold_the_default(tmp_path: Path) -> None:
     assert write(found, tmp_path)[2].stat().st_size > 0
 
 
+def test_the_over_thinking_curve_starts_without_steps(tmp_path: Path) -> None:
+    found = sensitivity_of(
+        finished(sensitivity("plr-sasrec", axes=["steps"]), tmp_path), ["ndcg@20"]
+    )
+    assert [x.value for x in found.axes["steps"]] == [0, 1, 2, 3, 4, 5]
+    assert found.axes["steps"][0].row == "steps=0"
+
+
 def _values(outcome: object) -> tuple[object, ...]:
     return tuple(getattr(outcome, name) for name in ("means", "deviations", "seeds"))
 

@@ -6,7 +6,7 @@ import pytest
 
 from latentrec.errors import ConfigError
 from latentrec.experiment.spec import cells
-from latentrec.experiment.studies import PARTS, ablation, sensitivity, value_of
+from latentrec.experiment.studies import NO_STEPS, PARTS, ablation, sensitivity, value_of
 
 
 def test_the_default_is_trained_once_for_all_axes(tmp_path: Path) -> None:
@@ -14,13 +14,22 @@ def test_the_default_is_trained_once_for_all_axes(tmp_path: Path) -> None:
     found = cells(sensitivity("plr-sasrec", settings), tmp_path)
     names = [cell.row for cell in found]
     assert names[:3] == ["default", "streams=1", "streams=3"]
-    assert len(names) == len(set(names)) == 1 + 4 + 4 + 3 + 5
+    assert len(names) == len(set(names)) == 1 + 4 + 4 + 3 + 5 + 1
     configs = {cell.row: cell.config for cell in found}
     assert configs["dropout=0.5"].encoder.dropout == 0.5
     assert configs["dropout=0.5"].encoder.attention_dropout == 0.5
     assert value_of(configs["steps=5"], "steps") == 5
     assert value_of(configs["kl_weight=0.001"], "kl_weight") == 0.001
     assert value_of(configs["default"], "dropout") == 0.3
+
+
+def test_the_curve_of_steps_starts_at_the_backbone_alone(tmp_path: Path) -> None:
+    settings = ("encoder.dropout=0.3", "reasoner.streams=3")
+    found = cells(sensitivity("plr-sasrec", settings, axes=["steps"]), tmp_path)
+    none = next(cell.config for cell in found if cell.row == NO_STEPS)
+    assert (none.reasoner.kind, none.encoder.dropout) == ("none", 0.3)
+    assert value_of(none, "steps") == 0
+    assert found[0].config.reasoner.model_dump()["streams"] == 3
 
 
 def test_an_ablation_leaves_out_one_part_each(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from latentrec.experiment.spec import Experiment, Row
 
 DEFAULT: Final = "default"
 """Row with nothing changed."""
+NO_STEPS: Final = "steps=0"
+"""Row without a reasoner, the start of the over-thinking curve."""
 GRIDS: Final[dict[str, tuple[tuple[str, ...], tuple[float, ...]]]] = {
     "streams": (("reasoner.streams",), (1, 2, 3, 4, 5)),
     "steps": (("reasoner.steps",), (1, 2, 3, 4, 5)),
@@ -38,6 +40,8 @@ def sensitivity(
 ) -> Experiment:
     """One row for every value of every axis, the other axes as they are; the default once.
 
+    The steps start at T = 0, the backbone alone.
+
     Paper: PLR (arXiv 2601.03153) Fig. 2.
 
     Args:
@@ -59,6 +63,8 @@ def sensitivity(
         for value in GRIDS[axis][1]
         if value != value_of(config, axis)
     }
+    if "steps" in axes:
+        varied[NO_STEPS] = ("reasoner.kind=none",)
     return _experiment(f"Sensitivity of {preset}", preset, settings, varied, seeds)
 
 
@@ -78,7 +84,9 @@ def ablation(
 
 
 def value_of(config: RunConfig, axis: str) -> float:
-    """Where a configuration stands on an axis."""
+    """Where a configuration stands on an axis; without a reasoner at T = 0."""
+    if axis == "steps" and config.reasoner.kind == "none":
+        return 0.0
     return float(attrgetter(GRIDS[axis][0][0])(config))
 
 
@@ -99,11 +107,12 @@ def _experiment(
     varied: Mapping[str, tuple[str, ...]],
     seeds: Sequence[int],
 ) -> Experiment:
-    def rows() -> Iterator[Row]:
-        yield Row(name=DEFAULT, preset=preset)
-        for name, own in varied.items():
-            yield Row(name=name, preset=preset, set=own)
+    others = tuple(x for x in settings if not x.startswith("reasoner."))
 
-    return Experiment(
-        title=title, seeds=tuple(seeds), set=tuple(settings), rows=tuple(rows()), tune={}
-    )
+    def rows() -> Iterator[Row]:
+        yield Row(name=DEFAULT, preset=preset, set=tuple(settings))
+        for name, own in varied.items():
+            under = others if name == NO_STEPS else settings
+            yield Row(name=name, preset=preset, set=(*under, *own))
+
+    return Experiment(title=title, seeds=tuple(seeds), rows=tuple(rows()), tune={})

@@ -1,6 +1,6 @@
 """Results: the tables and figures of section 6, from the finished runs of a domain."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -16,7 +16,7 @@ from latentrec.data.prepare import Prepared, prepare
 from latentrec.evaluate.compare import Comparison
 from latentrec.evaluate.evaluate import Metric
 from latentrec.experiment.execute import CellResult
-from latentrec.experiment.studies import DEFAULT, PARTS
+from latentrec.experiment.studies import DEFAULT, NO_STEPS, PARTS
 from latentrec.experiment.summary import paired
 from latentrec.index import FIRST_ITEM
 from latentrec.paper.domains import Domain
@@ -93,11 +93,12 @@ def findings(of: Material) -> Iterator[Finding]:
     if of.domain.ablation:
         yield table_3(of)
     if of.domain.sensitivity:
-        sasrec = [row for row in of.methods if backbone_of(row) == "sasrec"]
-        yield robustness([of.subject(row) for row in sasrec], TESTED, ("missing",))
-        yield _ceilings(of)
-        yield _costs(of)
-        yield attention(of.subject(WHOLE))
+        subjects = {row: of.subject(row) for row in of.methods}
+        sasrec = {row: x for row, x in subjects.items() if backbone_of(row) == "sasrec"}
+        yield robustness([*sasrec.values()], TESTED, ("missing",))
+        yield _ceilings([x for row, x in subjects.items() if "+" in row])
+        yield _costs(of, sasrec)
+        yield attention(subjects[WHOLE])
 
 
 def table_1(of: Material) -> Table1:
@@ -159,28 +160,27 @@ def _against(found: Comparison, paper: dict[str, dict[str, float]]) -> Iterator[
 
 
 def _studied(results: Sequence[CellResult]) -> list[CellResult]:
-    """The results with the whole model named as the default of a study."""
+    """The results with the whole model and its backbone alone named as in a study."""
+    names = {WHOLE: DEFAULT, backbone_of(WHOLE): NO_STEPS}
     return [
-        replace(x, cell=replace(x.cell, row=DEFAULT)) if x.cell.row == WHOLE else x for x in results
+        replace(x, cell=replace(x.cell, row=names.get(x.cell.row, x.cell.row))) for x in results
     ]
 
 
-def _ceilings(of: Material) -> Finding:
-    subjects = [of.subject(row) for row in of.methods if "+" in row]
+def _ceilings(subjects: Sequence[Subject]) -> Finding:
     found = {subject.name: ceiling(subject, (TESTED,)) for subject in subjects}
     cases = subjects[0].protocol.partition("; ")[2]
     return figure_4(found, cases, TESTED)
 
 
-def _costs(of: Material) -> Finding:
+def _costs(of: Material, subjects: Mapping[str, Subject]) -> Finding:
     import torch
 
-    scorers = {row: of.subject(row).scorer for row in of.methods if backbone_of(row) == "sasrec"}
-    one = next(iter(scorers.values()))
+    one = next(iter(subjects.values())).scorer
     encoder = of.results[0].cell.config.encoder
     setting = (
         f"{one.size - FIRST_ITEM:,} items, d = {encoder.dim}, histories of {one.max_length}, "
         f"{one.device.type}, {torch.get_num_threads()} threads"
     )
-    costs = {row: measure(scorer, BATCHES) for row, scorer in scorers.items()}
+    costs = {row: measure(subject.scorer, BATCHES) for row, subject in subjects.items()}
     return table_4(costs, published().efficiency, setting)
