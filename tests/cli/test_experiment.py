@@ -54,3 +54,24 @@ def test_an_unknown_metric_is_refused_before_training(file: Path, tmp_path: Path
     assert failed.exit_code == 2
     assert "--metrics ndcg@7" in failed.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_table_of_what_is_finished_trains_nothing(file: Path, tmp_path: Path) -> None:
+    tuned = file.read_text(encoding="utf-8") + '[tune]\n"encoder.dropout" = [0.1, 0.3]\n'
+    file.write_text(tuned.replace("title", "seeds = [0, 1]\ntitle"), encoding="utf-8")
+    out = tmp_path / "out"
+    command = ["experiment", str(file), "--out", str(out)]
+    failed = CliRunner().invoke(app, [*command, "--finished"])
+    assert failed.exit_code == 2
+    assert "none of these runs is finished" in failed.stderr
+    assert not out.exists()
+    assert CliRunner().invoke(app, [*command, "--row", "sasrec", "--seed", "1"]).exit_code == 0
+    runs = sorted(path.parent.relative_to(out) for path in out.rglob("evaluation.json"))
+    # Two trials, always with the first seed of the file, and the chosen one with seed 1.
+    assert sorted(run.name for run in runs) == ["seed-0", "seed-0", "seed-1"]
+    shown = CliRunner().invoke(app, [*command, "--finished"])
+    assert shown.exit_code == 0, shown.output
+    assert "not finished: plr seed 0" in shown.stdout
+    assert shown.stdout.count("(was finished)") == 4
+    assert "| sasrec | " in (out / "table.md").read_text(encoding="utf-8")
+    assert not (out / "plr").exists()

@@ -26,26 +26,45 @@ def experiment(
     seeds: Annotated[
         list[int] | None, typer.Option("--seed", help="Only this seed; repeatable.")
     ] = None,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Train nothing: the tables of what is finished.")
+    ] = False,
     metrics: Annotated[
         str, typer.Option(help="Metrics of the table, with commas between them.")
     ] = "ndcg@10,recall@10,ndcg@20,recall@20",
 ) -> None:
     """Train and judge every row of an experiment with every seed; start it again to go on."""
+    from latentrec.errors import ConfigError
     from latentrec.experiment import cells, part, read_experiment, trials
 
-    described = part(read_experiment(file), rows or (), seeds or ())
+    whole = part(read_experiment(file), rows or ())
+    described = part(whole, seeds=seeds or ())
     first = cells(described, out, data=data)
-    tried = trials(described, out, data) if described.tune else []
+    tried = trials(whole, out, data) if whole.tune else []
     print(f"{described.title}: {len(tried)} trials, {len(first)} runs in {out}", flush=True)
     if plan:
         print_plan(tried, first)
         return
     check_metrics(metrics.split(","), first)
+    if finished:
+        tried = _finished(tried)
     chosen = _choose(tried, metrics.split(","))
     todo = cells(described, out, data=data, chosen=chosen)
+    if finished and not (todo := _finished(todo)):
+        raise ConfigError(f"{out}: none of these runs is finished; leave out --finished to train")
     results = run_cells(todo, out, described.title, metrics.split(","))
-    if len(described.rows) > 1:
+    if len({result.cell.row for result in results}) > 1:
         _compare(results, metrics.partition(",")[0], out / "comparison.md")
+
+
+def _finished(of: "list[Cell]") -> "list[Cell]":
+    """The finished ones; what is left out is said."""
+    from latentrec.experiment.execute import is_finished
+
+    for cell in of:
+        if not is_finished(cell):
+            print(" ".join(["not finished:", cell.row, *cell.tuned, f"seed {cell.seed}"]))
+    return [cell for cell in of if is_finished(cell)]
 
 
 def _compare(results: "list[CellResult]", metric: str, path: Path) -> None:
@@ -123,10 +142,10 @@ def _line(result: "CellResult", metrics: list[str]) -> str:
 
 
 def print_plan(tried: "list[Cell]", first: "list[Cell]") -> None:
-    """One line a run. The trials' winners are the runs of the first seed, so these are free."""
+    """One line a run. The trials' winners are the runs of their seed, so these are free."""
     from latentrec.experiment.estimate import plan
 
-    free = first[0].seed if tried else None
+    free = tried[0].seed if tried else None
     total = 0.0
     for cell, minutes in plan([*tried, *(cell for cell in first if cell.seed != free)]):
         total += minutes
