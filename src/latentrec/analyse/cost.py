@@ -1,5 +1,6 @@
 """Cost: parameters, counted operations, latency and memory of one model."""
 
+import ctypes
 import statistics
 import time
 from collections.abc import Callable
@@ -140,13 +141,23 @@ def _peak_bytes(call: Callable[[], object], device: torch.device) -> int | None:
         before = torch.cuda.memory_allocated(device)
         call()
         return torch.cuda.max_memory_allocated(device) - before
+    if not _CLEAR.exists():
+        return None
     try:
+        _give_back_freed()
         _CLEAR.write_text("5", encoding="ascii")  # Linux: the peak starts again at what is held now
         before = _resident_peak()
         call()
         return max(0, _resident_peak() - before)
     except OSError:
         return None
+
+
+def _give_back_freed() -> None:
+    """Return memory that is free but kept by glibc: a call that takes it again needs it too."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _resident_peak() -> int:
