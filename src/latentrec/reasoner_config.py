@@ -25,6 +25,8 @@ class PlrConfig(Knobs):
     """Reasoning steps T of each stream."""
     trigger: Literal["added", "token", "orthogonal", "none"] = "added"
     """Start of streams: h_0 plus learnt or fixed orthogonal vectors, learnt alone, or h_0 alone."""
+    trigger_std: Positive = 0.02
+    """Standard deviation of fresh triggers; larger ones part the streams (docs/adr/0049)."""
     step_embedding: Literal["shared", "stream", "none"] = "shared"
     """What marks a step: a vector for all streams, one for each stream, or nothing."""
     gate: Literal["start", "uniform", "top-1", "per-step"] = "start"

@@ -1,6 +1,7 @@
 """Diversity is measured against definitions written out, and is nothing where streams are equal."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
-from latentrec.model.reasoner.plr_parts import NO_TRIGGER, PlrParts
+from latentrec.model.reasoner.plr_parts import NO_TRIGGER, PlrParts, Trigger, added, learnt
 
 MakeSubject = Callable[[Callable[[int], Reasoner]], Subject]
 
@@ -49,14 +50,22 @@ def test_equal_streams_do_not_differ(subject_with: MakeSubject) -> None:
         assert step.cosine == pytest.approx(1)
         assert step.lipschitz is None
     assert found.overlap == ((1.0,) * 3,) * 3
+    assert "The streams are one" in found.to_markdown()
     assert sum(found.gate_mean) == pytest.approx(1)
     assert sum(found.gate_wins) == pytest.approx(1)
     assert found.gate_entropy is not None
     assert 0 < found.gate_entropy <= 1
 
 
+def test_streams_that_differ_are_not_called_one(subject_with: MakeSubject) -> None:
+    parts = PlrParts(Trigger(partial(learnt, std=3.0), added))
+    found = diversity(subject_with(lambda dim: PlrReasoner(dim, 2, 2, parts)))
+    assert "The streams are one" not in found.to_markdown()
+
+
 def test_one_stream_has_steps_and_no_gate(subject_with: MakeSubject) -> None:
     found = diversity(subject_with(lambda dim: ErlReasoner(dim, 2)))
+    assert "The streams are one" not in found.to_markdown()
     assert [step.step for step in found.steps] == [0, 1, 2]
     assert found.steps[0].moved is None
     assert found.steps[2].step_ratio is not None

@@ -73,6 +73,17 @@ def test_every_part_of_plr_reaches_the_model() -> None:
     assert count(gate="per-step") == triggers + marks + 3 * gate
 
 
+@pytest.mark.parametrize("trigger", ["added", "token", "orthogonal"])
+def test_triggers_are_as_large_as_asked(trigger: str) -> None:
+    def length(std: float) -> float:
+        torch.manual_seed(0)
+        reasoner = {"kind": "plr", "trigger": trigger, "trigger_std": std}
+        model = build_model(parse_config({"encoder": ENCODER, "reasoner": reasoner}), CATALOGUE)
+        return model.reasoner.triggers.norm().item()
+
+    assert length(0.5) == pytest.approx(25 * length(0.02))
+
+
 @pytest.mark.parametrize("dual", [True, False])
 def test_what_ranks_is_chosen(dual: bool) -> None:
     config = parse_config({"encoder": ENCODER, "reasoner": {"kind": "plr", "dual_inference": dual}})

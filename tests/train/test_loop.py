@@ -217,6 +217,21 @@ def test_collapsed_streams_raise_an_alarm(tmp_path: Path) -> None:
     assert "collapsed into one" in second.warnings[0]
 
 
+def test_streams_that_dropout_alone_parts_raise_an_alarm_at_the_end(tmp_path: Path) -> None:
+    training = Training(tmp_path, epochs=3, learning_rate=1e-9)
+    with torch.no_grad():
+        training.model.reasoner.triggers.zero_()
+    for module in training.model.modules():
+        if isinstance(module, Dropout):
+            module.p = 0.5
+    warm_up, second, last = training.run()
+    assert "stream_cosine" not in warm_up.losses
+    assert second.losses["state_cosine"] < 0.99
+    assert second.losses["stream_cosine"] == pytest.approx(1, abs=1e-6)
+    assert second.warnings == ()
+    assert [warning[:19] for warning in last.warnings] == ["the streams are one"]
+
+
 def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
     """Users with one interaction have no target."""
     training = Training(tmp_path)

@@ -18,6 +18,7 @@ from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.index import FIRST_ITEM
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.objective.terms import pairwise_kl
+from latentrec.train.streams import ALIKE_COSINE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,10 +104,19 @@ class Diversity(Finding):
         )
         foot = (
             f"{self.protocol}. Mean pairwise KL over all states: {self.all_states_kl:.4f} nats."
-            f"{entropy} The Lipschitz ratio is measured: a step also reads the history and the "
-            "stream's own past, so it is no constant of one map."
+            f"{entropy}{self._warning()} The Lipschitz ratio is measured: a step also reads the "
+            "history and the stream's own past, so it is no constant of one map."
         )
         return grids_markdown(grids, foot)
+
+    def _warning(self) -> str:
+        cosines = [step.cosine for step in self.steps if step.cosine is not None]
+        if not cosines or min(cosines) <= ALIKE_COSINE:
+            return ""
+        return (
+            " The streams are one: they rank as a single one would. Larger triggers part them "
+            "(reasoner.trigger_std), or take reasoner.streams=1."
+        )
 
     def draw(self, figure: "Figure") -> None:
         """Divergences and ratios by step, the gate, and what the streams' lists share."""

@@ -1,5 +1,6 @@
 """From configuration to a reasoner and its parts."""
 
+from functools import partial
 from typing import assert_never
 
 from latentrec.config import (
@@ -23,10 +24,7 @@ from latentrec.model.reasoner.lares import (
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.reasoner.plr_parts import (
-    ADDED,
     NO_TRIGGER,
-    ORTHOGONAL,
-    TOKEN,
     Gate,
     MakeSteps,
     PerStepGate,
@@ -35,8 +33,12 @@ from latentrec.model.reasoner.plr_parts import (
     Top1Gate,
     Trigger,
     UniformGate,
+    added,
+    alone,
     fast_and_slow,
+    learnt,
     no_steps,
+    orthogonal,
     shared_steps,
     slow,
     stream_steps,
@@ -94,13 +96,14 @@ def _plr_parts(config: PlrConfig) -> PlrParts:
 
 
 def _trigger(config: PlrConfig) -> Trigger:
+    std = config.trigger_std
     match config.trigger:
         case "added":
-            return ADDED
+            return Trigger(partial(learnt, std=std), added)
         case "token":
-            return TOKEN
+            return Trigger(partial(learnt, std=std), alone)
         case "orthogonal":
-            return ORTHOGONAL
+            return Trigger(partial(orthogonal, std=std), added)
         case "none":
             return NO_TRIGGER
 

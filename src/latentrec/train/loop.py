@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Final, final
+from typing import final
 
 import numpy as np
 import torch
@@ -18,10 +18,8 @@ from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Losses, Objective
 from latentrec.train.checkpoint import CheckpointFolder, TrainingState, load_model, load_optimiser
 from latentrec.train.stopping import Stopping
+from latentrec.train.streams import ALIKE_COSINE, stream_cosine
 from latentrec.train.sums import LossSums
-
-ALIKE_COSINE: Final = 0.99
-"""Mean cosine of reasoning states above which they count as collapsed into one."""
 
 Validate = Callable[[Recommender], dict[str, float]]
 """Computes validation metrics of a model; given by the caller, since evaluation lies above."""
@@ -134,6 +132,8 @@ def fit(
     while not progress.stop:
         losses, train_s = trainer.run_epoch(progress.epoch)
         started = time.perf_counter()
+        if "state_cosine" in losses and (cosine := stream_cosine(model, samples)) is not None:
+            losses["stream_cosine"] = cosine
         metrics = validate(model) if progress.judge_next(config, train_s) else {}
         validate_s = time.perf_counter() - started
         progress = progress.after(config, metrics, train_s + validate_s)
@@ -146,7 +146,7 @@ def fit(
             targets_per_s=samples.targets / train_s,
             best_epoch=progress.stopping.best_epoch,
             is_best=progress.is_best,
-            warnings=_alarms(losses),
+            warnings=tuple(_alarms(losses, at_the_end=progress.stop is not None)),
             stop=progress.stop,
         )
         if trainer.is_main:
@@ -214,14 +214,18 @@ def _reason_to_stop(
     return f"all {config.epochs} epochs are done" if epoch >= config.epochs else None
 
 
-def _alarms(losses: dict[str, float]) -> tuple[str, ...]:
-    cosine = losses.get("state_cosine", 0.0)
-    if cosine <= ALIKE_COSINE:
-        return ()
-    return (
-        f"reasoning states are alike (mean cosine {cosine:.3f}, pairwise KL "
-        f"{losses['pairwise_kl']:.2g} nats), collapsed into one; raise reasoner.kl_weight",
-    )
+def _alarms(losses: dict[str, float], at_the_end: bool) -> Iterator[str]:
+    if losses.get("state_cosine", 0.0) > ALIKE_COSINE:
+        yield (
+            f"reasoning states are alike (mean cosine {losses['state_cosine']:.3f}, pairwise KL "
+            f"{losses['pairwise_kl']:.2g} nats), collapsed into one; raise reasoner.kl_weight"
+        )
+    if at_the_end and losses.get("stream_cosine", 0.0) > ALIKE_COSINE:
+        yield (
+            f"the streams are one where nothing is dropped (mean cosine "
+            f"{losses['stream_cosine']:.4f}): they rank as a single one would; raise "
+            "reasoner.trigger_std, or save their time with reasoner.streams=1"
+        )
 
 
 @final

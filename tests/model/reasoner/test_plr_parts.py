@@ -15,14 +15,17 @@ from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.reasoner.plr_parts import (
     ADDED,
     NO_TRIGGER,
-    ORTHOGONAL,
-    TOKEN,
     PerStepGate,
     PlrParts,
     StartGate,
     Top1Gate,
+    Trigger,
     UniformGate,
+    added,
+    alone,
+    learnt,
     no_steps,
+    orthogonal,
     shared_steps,
     slow,
     stream_steps,
@@ -31,6 +34,8 @@ from latentrec.model.recommender import Recommender
 from latentrec.objective.contract import Ramp
 from latentrec.objective.plr import PlrObjective
 
+ORTHOGONAL = Trigger(orthogonal, added)
+TOKEN = Trigger(learnt, alone)
 TRIGGERS = {"added": ADDED, "token": TOKEN, "orthogonal": ORTHOGONAL, "none": NO_TRIGGER}
 STEPS = {"shared": shared_steps, "stream": stream_steps, "none": no_steps}
 GATES = {"start": StartGate, "uniform": UniformGate, "top-1": Top1Gate, "per-step": PerStepGate}

@@ -34,12 +34,12 @@ class Trigger:
     start: Callable[[Tensor, Tensor], Tensor]
 
 
-def learnt(streams: int, dim: int) -> Tensor:
-    """Small normal vectors that are trained."""
-    return nn.Parameter(torch.randn(streams, dim) * INITIAL_STD)
+def learnt(streams: int, dim: int, std: float = INITIAL_STD) -> Tensor:
+    """Normal vectors that are trained."""
+    return nn.Parameter(torch.randn(streams, dim) * std)
 
 
-def orthogonal(streams: int, dim: int) -> Tensor:
+def orthogonal(streams: int, dim: int, std: float = INITIAL_STD) -> Tensor:
     """Random vectors at right angles, as long as fresh learnt ones are on average; never trained.
 
     Raises:
@@ -51,7 +51,7 @@ def orthogonal(streams: int, dim: int) -> Tensor:
             f"encoder.dim={dim}; use at most {dim} streams, or trigger='added'"
         )
     rows = nn.init.orthogonal_(torch.empty(streams, dim))
-    return nn.Buffer(rows * (INITIAL_STD * dim**0.5))
+    return nn.Buffer(rows * (std * dim**0.5))
 
 
 def zero(streams: int, dim: int) -> Tensor:
@@ -74,8 +74,6 @@ def alone(
 
 
 ADDED: Final = Trigger(learnt, added)
-TOKEN: Final = Trigger(learnt, alone)
-ORTHOGONAL: Final = Trigger(orthogonal, added)
 NO_TRIGGER: Final = Trigger(zero, added)
 
 
