@@ -54,6 +54,15 @@ def test_seeds_are_averaged_for_each_case_and_their_spread_stands_apart() -> Non
     assert other.seeds_p == pytest.approx(0.5)  # t = 1 with one degree of freedom
 
 
+def test_hits_are_compared_over_equally_many_seeds() -> None:
+    """Two more seeds of the same ranks may not make hits out of half of them."""
+    found = compared(System("a", (FIRST, BETTER, FIRST)), System("b", (FIRST, BETTER)))
+    (other,) = found.differences
+    assert (other.hits.only_first, other.hits.only_second) == (0, 0)
+    found = compared(System("a", (FIRST, BETTER, BETTER)), System("b", (FIRST,)))
+    assert found.differences[0].hits.p == 1
+
+
 def test_cases_of_one_user_are_one_observation() -> None:
     users = np.repeat(np.arange(4), 2)
     found = compared(System("a", (FIRST,)), System("b", (BETTER,)), users=users)

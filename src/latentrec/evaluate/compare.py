@@ -49,9 +49,9 @@ class System:
         """The mean over the cases, of each seed."""
         return [float(value_of(ranks, metric).mean()) for ranks in self.ranks]
 
-    def hits(self, top_k: int) -> Bools:
-        """Cases with the target in the list, with at least half of the seeds, shape (C,)."""
-        return np.mean([recall(ranks, top_k) for ranks in self.ranks], axis=0) >= 0.5
+    def hits(self, top_k: int, seeds: int | None = None) -> Bools:
+        """Cases with the target in the list, with at least half of the first seeds, shape (C,)."""
+        return np.mean([recall(ranks, top_k) for ranks in self.ranks[:seeds]], axis=0) >= 0.5
 
 
 @final
@@ -202,7 +202,9 @@ def _difference(
     """A difference whose p values are not corrected yet."""
     values = system.values(metric) - against.values(metric)
     tests = paired_tests(by_user(values, users))
-    hits = mcnemar(system.hits(_top_k(metric)), against.hits(_top_k(metric)))
+    # Half of five seeds are more seldom found than half of four, so both have equally many.
+    top_k, seeds = _top_k(metric), min(len(system.ranks), len(against.ranks))
+    hits = mcnemar(system.hits(top_k, seeds), against.hits(top_k, seeds))
     return Difference(
         name=system.name,
         difference=spread(values[:, None])[0],

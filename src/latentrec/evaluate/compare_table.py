@@ -43,8 +43,8 @@ def footnote(found: Comparison) -> str:
     seeded = any(row.seeds > 1 for row in found.rows)
     seeds = (
         " Several seeds: values are means over the seeds, tests compare users' means over them, a "
-        "hit is one with at least half of the seeds, and 'sd seeds' is the standard deviation of "
-        "the seeds' means."
+        "hit is one with at least half of the seeds (McNemar: of as many as both have), and "
+        "'sd seeds' is the standard deviation of the seeds' means."
         if seeded
         else ""
     )
