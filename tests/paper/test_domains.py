@@ -39,3 +39,8 @@ def test_every_domain_has_published_numbers_beside_it() -> None:
         assert domain.beside in paper.quality
         assert domain.beside in paper.statistics
         assert not domain.ablation or domain.beside in paper.ablation
+
+
+def test_a_sample_without_a_log_is_small_and_with_one_is_all_of_it(tmp_path: Path) -> None:
+    assert sample_domain(None).settings == ("data.users=1000",)
+    assert sample_domain(tmp_path / "log.csv").settings == ()

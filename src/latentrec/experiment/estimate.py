@@ -1,5 +1,6 @@
 """How long an experiment will take: a few batches of every cell, timed."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -37,7 +38,7 @@ def plan(todo: Sequence[Cell]) -> Iterator[tuple[Cell, float]]:
 def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
     """Most minutes that the training of a run takes here; early stopping may end it sooner.
 
-    Validation is not counted.
+    Validation is not counted. A time limit ends a run at the end of an epoch, not within one.
 
     Args:
         config: The run.
@@ -52,12 +53,16 @@ def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
     optimiser = build_optimiser(model, config.train)
     samples = build_samples(config, train)
     warm = min(getattr(config.reasoner, "warmup_epochs", 0), config.train.epochs)
-    seconds = 0.0
+    seconds, limit = 0.0, 60 * (config.train.max_minutes or math.inf)
     for epoch, count in ((0, warm), (config.train.epochs, config.train.epochs - warm)):
-        if count:
-            seconds += count * _epoch_s(step, optimiser, samples, config, epoch)
-    minutes = seconds / 60
-    return minutes if config.train.max_minutes is None else min(minutes, config.train.max_minutes)
+        if count and seconds < limit:
+            each = _epoch_s(step, optimiser, samples, config, epoch)
+            seconds += each * min(count, _ceil((limit - seconds) / each))
+    return seconds / 60
+
+
+def _ceil(value: float) -> float:
+    return value if math.isinf(value) else math.ceil(value)
 
 
 def _epoch_s(

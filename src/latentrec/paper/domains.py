@@ -83,7 +83,8 @@ def find_domains(folder: Path) -> list[Domain]:
 def sample_domain(log: Path | None) -> Domain:
     """Any log, or the embedded synthetic users, beside the paper's CDs & Vinyl."""
     name = "synthetic users" if log is None else log.stem
-    return Domain(name, "sample", log, "CDs & Vinyl")
+    settings = ("data.users=1000",) if log is None else ()
+    return Domain(name, "sample", log, "CDs & Vinyl", settings)
 
 
 def _at(domain: Domain, path: Path) -> Domain:
