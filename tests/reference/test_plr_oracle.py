@@ -10,13 +10,16 @@ from latentrec.model.encoder import TransformerEncoder
 from latentrec.model.items import IdItemEncoder
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.reasoner.plr_parts import (
-    ORTHOGONAL,
     PAPER,
-    TOKEN,
     PerStepGate,
     PlrParts,
     Top1Gate,
+    Trigger,
     UniformGate,
+    added,
+    alone,
+    learnt,
+    orthogonal,
     slow,
     stream_steps,
 )
@@ -87,7 +90,7 @@ class Oracle:
         streams = []
         for m, trigger in enumerate(plr.triggers):
             grown, states = list(inputs), []
-            state = trigger if plr.parts.trigger is TOKEN else h0 + trigger
+            state = trigger if plr.parts.trigger.start is alone else h0 + trigger
             for r in plr.step_embedding:
                 grown.append(state + (r[m] if plr.parts.step_embedding is stream_steps else r))
                 state = self.tokens(grown)[-1]
@@ -121,8 +124,8 @@ class Oracle:
         (1, 1, PAPER),
         (2, 2, PAPER),
         (3, 2, PAPER),
-        (2, 2, PlrParts(TOKEN, stream_steps, PerStepGate, slow)),
-        (2, 2, PlrParts(ORTHOGONAL, gate=Top1Gate)),
+        (2, 2, PlrParts(Trigger(learnt, alone), stream_steps, PerStepGate, slow)),
+        (2, 2, PlrParts(Trigger(orthogonal, added), gate=Top1Gate)),
         (2, 1, PlrParts(gate=UniformGate)),
     ],
 )
