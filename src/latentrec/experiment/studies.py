@@ -1,6 +1,6 @@
 """Studies: the experiments that vary one setting, or leave out one part, of a PLR model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -58,14 +58,15 @@ def sensitivity(
         if axis not in GRIDS:
             raise ConfigError(f"axis '{axis}': must be one of {', '.join(GRIDS)}")
     varied = {
-        f"{axis}={value:g}": tuple(f"{key}={value:g}" for key in GRIDS[axis][0])
+        f"{axis}={value:g}": (*settings, *(f"{key}={value:g}" for key in GRIDS[axis][0]))
         for axis in axes
         for value in GRIDS[axis][1]
         if value != value_of(config, axis)
     }
     if "steps" in axes:
-        varied[NO_STEPS] = ("reasoner.kind=none",)
-    return _experiment(f"Sensitivity of {preset}", preset, settings, varied, seeds)
+        others = (x for x in settings if not x.startswith("reasoner."))
+        varied[NO_STEPS] = (*others, "reasoner.kind=none")
+    return _experiment(f"Sensitivity of {preset}", preset, {DEFAULT: settings, **varied}, seeds)
 
 
 def ablation(
@@ -79,8 +80,8 @@ def ablation(
         ConfigError: If the model is no PLR, or a setting is wrong.
     """
     _plr(preset, settings)
-    varied = {name: (setting,) for name, setting in PARTS.items()}
-    return _experiment(f"Ablation of {preset}", preset, settings, varied, seeds)
+    varied = {name: (*settings, setting) for name, setting in PARTS.items()}
+    return _experiment(f"Ablation of {preset}", preset, {DEFAULT: settings, **varied}, seeds)
 
 
 def value_of(config: RunConfig, axis: str) -> float:
@@ -101,18 +102,8 @@ def _plr(preset: str, settings: Sequence[str]) -> RunConfig:
 
 
 def _experiment(
-    title: str,
-    preset: str,
-    settings: Sequence[str],
-    varied: Mapping[str, tuple[str, ...]],
-    seeds: Sequence[int],
+    title: str, preset: str, settings: Mapping[str, Sequence[str]], seeds: Sequence[int]
 ) -> Experiment:
-    others = tuple(x for x in settings if not x.startswith("reasoner."))
-
-    def rows() -> Iterator[Row]:
-        yield Row(name=DEFAULT, preset=preset, set=tuple(settings))
-        for name, own in varied.items():
-            under = others if name == NO_STEPS else settings
-            yield Row(name=name, preset=preset, set=(*under, *own))
-
-    return Experiment(title=title, seeds=tuple(seeds), rows=tuple(rows()), tune={})
+    """One row for every name, with its settings on top of the preset."""
+    rows = tuple(Row(name=name, preset=preset, set=tuple(of)) for name, of in settings.items())
+    return Experiment(title=title, seeds=tuple(seeds), rows=rows, tune={})
