@@ -60,6 +60,22 @@ def test_folders_that_are_named_by_their_seed_take_the_name_above(
     assert {row.name: row.seeds for row in found.rows}.items() >= {"plr": 2, "erl": 1}.items()
 
 
+def test_folders_of_one_name_are_told_apart_by_those_above(runs: Path, tmp_path: Path) -> None:
+    for name, place in (
+        ("plr-s0", "plr/d=0.5/seed-0"), ("plr-s1", "plr/d=0.5/seed-1"), ("erl", "erl/d=0.5/seed-0")
+    ):  # fmt: skip
+        shutil.copytree(runs / name, tmp_path / place)
+    found = latentrec.compare(sorted(tmp_path.glob("*/*/seed-*")))
+    assert [(row.name, row.seeds) for row in found.rows[-2:]] == [("erl", 1), ("plr", 2)]
+
+
+def test_a_folder_inside_another_of_its_name_keeps_its_own(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "plr-s0", tmp_path / "plr")
+    shutil.copytree(runs / "erl", tmp_path / "plr/plr")
+    found = latentrec.compare([tmp_path / "plr", tmp_path / "plr/plr"])
+    assert [row.name for row in found.rows[-2:]] == ["plr", "plr/plr"]
+
+
 def test_the_same_seed_twice_is_refused(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "erl", tmp_path / "copy")
     with pytest.raises(ConfigError, match="same configuration and seed 0, so they are one run"):

@@ -36,7 +36,7 @@ def grids_text(grids: Sequence[Grid], foot: str, width: int) -> str:
                 box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
             )
             for name in grid.head:
-                table.add_column(name)
+                table.add_column(name, overflow="fold")
             for row in grid.rows:
                 table.add_row(*map(Text, row))
             console.print(Text(grid.title), table, "", sep="\n")

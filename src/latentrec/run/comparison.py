@@ -126,10 +126,28 @@ def _groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     for group in groups:
         _check_seeds(group)
     names = [_name(group) for group in groups]
-    return {
-        name if names.count(name) == 1 else str(group[0].folder): group
-        for name, group in zip(names, groups, strict=True)
-    }
+    if len(set(names)) < len(names):
+        names = _told_apart([group[0].folder for group in groups])
+    return dict(zip(names, groups, strict=True))
+
+
+def _told_apart(folders: Sequence[Path]) -> list[str]:
+    """The path of each folder without its seed and without the ends that all of them share.
+
+    Where that is not enough the paths as they are.
+    """
+    places = [_place(folder.resolve()) for folder in folders]
+    for end, rest in ((0, slice(1, None)), (-1, slice(None, -1))):
+        while min(map(len, places)) > 1 and len({place[end] for place in places}) == 1:
+            places = [place[rest] for place in places]
+    if len(set(places)) < len(places):
+        return [str(folder) for folder in folders]
+    return ["/".join(place) for place in places]
+
+
+def _place(folder: Path) -> tuple[str, ...]:
+    stem = SEED_AT_END.sub("", folder.name)
+    return (*folder.parent.parts, stem) if stem else folder.parent.parts
 
 
 def _without_seed(run: Judged) -> dict[str, Any]:
