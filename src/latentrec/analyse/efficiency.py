@@ -15,7 +15,7 @@ from latentrec.analyse.cost import (
 )
 from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, label_of
 from latentrec.analyse.subject import Subject
-from latentrec.evaluate.evaluate import Metric, evaluate
+from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.evaluate.table import cell
 from latentrec.model.reasoner.effort import Effort
@@ -204,26 +204,15 @@ def efforts(subject: Subject) -> list[Effort]:
 
 
 def _points(subject: Subject, metric: str) -> Iterator[Point]:
-    name, _, top_k = metric.partition("@")
     for effort in efforts(subject):
         scorer = subject.scorer.limited(effort)
-        found = evaluate(
-            scorer,
-            subject.dataset,
-            subject.cases,
-            top_k=(int(top_k),),
-            metrics=(name,),
-            exclude_seen=subject.exclude_seen,
-            resamples=subject.resamples,
-            confidence=subject.confidence,
-        )
         yield Point(
             model=subject.name,
             streams=effort.streams or 0,
             steps=effort.steps or 0,
             flops=count_flops(scorer),
             milliseconds=latency_ms(scorer, random_histories(scorer, POINT_BATCH)) / POINT_BATCH,
-            metric=found.metrics[metric],
+            metric=subject.judged(scorer, metric),
             best=False,
         )
 

@@ -12,7 +12,7 @@ from latentrec.analyse.finding import COLOURS, MARKERS, Finding, label_of
 from latentrec.analyse.subject import Subject
 from latentrec.data.dataset import Histories, Int32s
 from latentrec.errors import ConfigError
-from latentrec.evaluate.evaluate import Metric, evaluate
+from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.evaluate.table import cell
 from latentrec.scorer import Scorer
@@ -190,30 +190,15 @@ def robustness(
     _check_same(subjects)
     levels: list[Level] = []
     for subject in subjects:
-        whole = _judge(subject, subject.scorer, metric)
+        whole = subject.judged(subject.scorer, metric)
         for damage in damages:
             change, rates = DAMAGES[damage]
             levels.append(Level(subject.name, damage, 0.0, whole, 1.0 if whole.value else None))
             for rate in rates:
-                found = _judge(subject, DamagedScorer(subject.scorer, change, rate), metric)
+                found = subject.judged(DamagedScorer(subject.scorer, change, rate), metric)
                 kept = found.value / whole.value if whole.value else None
                 levels.append(Level(subject.name, damage, rate, found, kept))
     return Robustness(subjects[0].protocol, metric, tuple(levels))
-
-
-def _judge(subject: Subject, scorer: Scorer, metric: str) -> Metric:
-    name, _, top_k = metric.partition("@")
-    found = evaluate(
-        scorer,
-        subject.dataset,
-        subject.cases,
-        top_k=(int(top_k),),
-        metrics=(name,),
-        exclude_seen=subject.exclude_seen,
-        resamples=subject.resamples,
-        confidence=subject.confidence,
-    )
-    return found.metrics[metric]
 
 
 def _check_same(subjects: Sequence[Subject]) -> None:

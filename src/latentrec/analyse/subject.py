@@ -14,13 +14,13 @@ from latentrec.data.dataset import Cases, Histories, Int64s, SequenceDataset
 from latentrec.data.prepare import Prepared
 from latentrec.errors import ConfigError
 from latentrec.evaluate.bootstrap import bootstrap
-from latentrec.evaluate.evaluate import Metric, ranking
+from latentrec.evaluate.evaluate import Metric, evaluate, ranking
 from latentrec.evaluate.metrics import Float64s
 from latentrec.evaluate.ranks import ranks
 from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.prl import PrlReasoner
 from latentrec.run.run import Run, prepared_data
-from latentrec.scorer import TOKENS, ModelScorer
+from latentrec.scorer import TOKENS, ModelScorer, Scorer
 
 
 @final
@@ -116,6 +116,21 @@ class Subject:
         scores = (items.queries(states) @ items.candidates().T).float()
         hidden = of.histories if self.exclude_seen else None
         return ranks(scores, of.targets, hidden).cpu().numpy()
+
+    def judged(self, scorer: Scorer, metric: str) -> Metric:
+        """One metric, like `ndcg@10`, of a scorer on the cases, with its interval."""
+        name, _, top_k = metric.partition("@")
+        found = evaluate(
+            scorer,
+            self.dataset,
+            self.cases,
+            top_k=(int(top_k),),
+            metrics=(name,),
+            exclude_seen=self.exclude_seen,
+            resamples=self.resamples,
+            confidence=self.confidence,
+        )
+        return found.metrics[metric]
 
     def intervals(self, values: Float64s) -> list[Metric]:
         """The mean of each column with its bootstrap interval over users.
