@@ -61,12 +61,16 @@ def test_folders_that_are_named_by_their_seed_take_the_name_above(
 
 
 def test_folders_of_one_name_are_told_apart_by_those_above(runs: Path, tmp_path: Path) -> None:
-    for name, place in (
-        ("plr-s0", "plr/d=0.5/seed-0"), ("plr-s1", "plr/d=0.5/seed-1"), ("erl", "erl/d=0.5/seed-0")
-    ):  # fmt: skip
+    for name, place in (("plr-s0", "new/it/s0"), ("plr-s1", "new/it/s1"), ("erl", "old/it/s0")):
         shutil.copytree(runs / name, tmp_path / place)
-    found = latentrec.compare(sorted(tmp_path.glob("*/*/seed-*")))
-    assert [(row.name, row.seeds) for row in found.rows[-2:]] == [("erl", 1), ("plr", 2)]
+    found = latentrec.compare(sorted(tmp_path.glob("*/*/s*")))
+    assert [(row.name, row.seeds) for row in found.rows[-2:]] == [("new", 2), ("old", 1)]
+
+
+def test_a_trial_is_named_with_its_method(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "plr-s0", tmp_path / "plr/d=0.5/seed-0")
+    found = latentrec.compare([tmp_path / "plr/d=0.5/seed-0", runs / "erl"])
+    assert [row.name for row in found.rows[-2:]] == ["plr/d=0.5", "erl"]
 
 
 def test_a_folder_inside_another_of_its_name_keeps_its_own(runs: Path, tmp_path: Path) -> None:

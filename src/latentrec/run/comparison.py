@@ -172,13 +172,19 @@ def _check_seeds(group: Sequence[Judged]) -> None:
 def _name(group: Sequence[Judged]) -> str:
     """The folder's name; of several seeds what their folders share without a seed at the end.
 
-    A folder that is named by its seed alone takes the name of the one above it.
+    A folder that is named by its seed alone takes the name of the one above it, and that of
+    a tuning trial (`encoder.dropout=0.5`) the method's too.
     """
     folders = [run.folder.resolve() for run in group]
-    stems = {SEED_AT_END.sub("", folder.name) or folder.parent.name for folder in folders}
+    stems = {SEED_AT_END.sub("", folder.name) or _above(folder) for folder in folders}
     if len(folders) == 1:
         return folders[0].name if SEED_AT_END.sub("", folders[0].name) else stems.pop()
     return stems.pop() if len(stems) == 1 else group[0].model
+
+
+def _above(folder: Path) -> str:
+    method, name = folder.parts[-3:-1] if len(folder.parts) > 2 else ("", folder.parent.name)
+    return f"{method}/{name}" if "=" in name else name
 
 
 def _baselines(judged: Sequence[Judged], taken: set[str]) -> list[System]:
