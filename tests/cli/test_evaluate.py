@@ -23,13 +23,13 @@ def test_the_table_shows_the_figures_of_the_run(latentrec: Command, trained: Tra
 
 
 def test_json_is_what_fit_kept(latentrec: Command, trained: Trained) -> None:
-    result = latentrec("evaluate", trained[0], "--output", "json")
+    result = latentrec("evaluate", trained[0], "--json")
     assert result.stdout == (trained[0] / "evaluation.json").read_text()
     assert json.loads(result.stdout)["cases"] == 20
 
 
 def test_markdown_holds_one_row_a_scorer(latentrec: Command, trained: Trained) -> None:
-    options = ("--output", "markdown", "--set", "evaluate.top_k=[10]")
+    options = ("--markdown", "--set", "evaluate.top_k=[10]")
     lines = latentrec("evaluate", trained[0], *options).stdout.splitlines()
     assert lines[0] == "| scorer | recall@10 | ndcg@10 | mrr@10 |"
     assert [line.split(" | ")[0] for line in lines[2:8]] == [
@@ -38,11 +38,17 @@ def test_markdown_holds_one_row_a_scorer(latentrec: Command, trained: Trained) -
     assert lines[-1].startswith("20 cases, ")
 
 
+def test_one_form_at_a_time(latentrec: Command, trained: Trained) -> None:
+    result = latentrec("evaluate", trained[0], "--json", "--markdown")
+    assert result.exit_code == 2
+    assert "give only one of --json and --markdown" in result.stderr
+
+
 def test_the_judging_can_change(latentrec: Command, trained: Trained) -> None:
     """Also to lists without the K of the monitor, whose work is done."""
     settings = ("evaluate.top_k=[1]", "evaluate.exclude_seen=true", "evaluate.resamples=7")
     options = [option for setting in settings for option in ("--set", setting)]
-    result = latentrec("evaluate", trained[0], "--output", "json", *options)
+    result = latentrec("evaluate", trained[0], "--json", *options)
     found = json.loads(result.stdout)
     assert list(found["rows"][0]["metrics"]) == ["recall@1", "ndcg@1", "mrr@1"]
     assert "items of the history hidden" in found["protocol"]
@@ -66,7 +72,7 @@ def test_further_sections_stand_under_the_same_protocol(
     assert "Slices: ndcg@10" in text
     assert text.count("cases, 0 of them") == 2
     assert max(map(len, text.splitlines())) <= 120
-    options = ("--beyond", "--slices", "--output", "json")
+    options = ("--beyond", "--slices", "--json")
     read = json.loads(latentrec("evaluate", trained[0], *options).stdout)
     assert 0 < read["beyond"]["sasrec+plr"]["coverage"] <= 1
     assert sum(s["cases"] for s in read["slices"] if s["name"].startswith("target r")) <= 20

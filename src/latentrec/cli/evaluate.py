@@ -24,9 +24,8 @@ def evaluate(
         list[str] | None,
         typer.Option("--set", help="An evaluation setting, like evaluate.exclude_seen=true."),
     ] = None,
-    output: Annotated[
-        Literal["table", "markdown", "json"], typer.Option(help="How to print.")
-    ] = "table",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     beyond: Annotated[
         bool,
         typer.Option(
@@ -42,19 +41,23 @@ def evaluate(
 ) -> None:
     """Rank the whole catalogue for every test case, with bootstrap intervals."""
     from latentrec.configure import evaluation_config
+    from latentrec.errors import ConfigError
     from latentrec.run import evaluate_run, load
     from latentrec.run.folder import EVALUATION
     from latentrec.run.judged import keep_ranks
     from latentrec.run.run import prepared_data
     from latentrec.train.atomic import write_text
 
+    if json and markdown:
+        raise ConfigError("give only one of --json and --markdown")
     loaded = load(run, mark=checkpoint, device=device)
     knobs = evaluation_config(loaded.config.evaluate, set_ or [])
     prepared = prepared_data(loaded)
     list_k = shown_k(knobs.top_k) if beyond else 0
     found = evaluate_run(loaded, prepared, knobs, list_k)
     keep_ranks(run, prepared, knobs, found, checkpoint)
-    print(_printed(found, prepared.dataset, knobs, output, slices), end="")
+    form = "json" if json else "markdown" if markdown else "table"
+    print(_printed(found, prepared.dataset, knobs, form, slices), end="")
     if (beyond or slices) and knobs == loaded.config.evaluate and checkpoint == "best":
         kept = _printed(found, prepared.dataset, knobs, "json", slices)
         write_text(run / EVALUATION, kept)  # as it was, and the sections, for `latentrec report`
@@ -69,7 +72,7 @@ def _printed(
     found: "list[Evaluation]",
     dataset: "SequenceDataset",
     knobs: "EvaluateConfig",
-    output: str,
+    form: Literal["table", "markdown", "json"],
     slices: bool,
 ) -> str:
     """The table, and the sections that were asked for."""
@@ -82,15 +85,15 @@ def _printed(
     metric = f"ndcg@{top_k}"
     lists = {f.scorer: describe(f.lists, dataset, cases) for f in found if f.lists.size}
     pieces = _pieces(found, dataset, knobs, metric) if slices else []
-    if output == "json":
+    if form == "json":
         return to_json(found, sections_json(lists, pieces))
     grids = [beyond_grid(lists, top_k, dataset, cases)] if lists else []
     grids += [slices_grid(pieces, metric)] if pieces else []
-    table = to_text(found) if output == "table" else to_markdown(found)
+    table = to_text(found) if form == "table" else to_markdown(found)
     if not grids:
         return table
     foot = footnote(found[-1:])
-    more = grids_text(grids, foot, 120) if output == "table" else grids_markdown(grids, foot)
+    more = grids_text(grids, foot, 120) if form == "table" else grids_markdown(grids, foot)
     return f"{table}\n{more}"
 
 
