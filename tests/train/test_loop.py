@@ -232,6 +232,18 @@ def test_streams_that_dropout_alone_parts_raise_an_alarm_at_the_end(tmp_path: Pa
     assert [warning[:19] for warning in last.warnings] == ["the streams are one"]
 
 
+def test_states_that_diversity_drives_apart_raise_an_alarm_at_the_end(tmp_path: Path) -> None:
+    training = Training(tmp_path, epochs=3, learning_rate=1e-9)
+    with torch.no_grad():
+        training.model.items.ids.weight.mul_(1000)
+        training.model.reasoner.step_embedding.normal_(std=10)
+        training.model.reasoner.triggers.normal_(std=10)
+    _, second, last = training.run()
+    assert second.losses["pairwise_kl"] > 5
+    assert second.warnings == ()
+    assert [warning[:30] for warning in last.warnings] == ["reasoning states are far apart"]
+
+
 def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
     """Users with one interaction have no target."""
     training = Training(tmp_path)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import final
+from typing import Final, final
 
 import numpy as np
 import torch
@@ -26,6 +26,10 @@ Validate = Callable[[Recommender], dict[str, float]]
 
 OnStep = Callable[["Step"], None]
 """Told now and then, and at the end of every epoch, how far training is; for progress bars."""
+
+
+FAR_NATS: Final = 5.0
+"""Mean divergence of reasoning states above which they count as driven apart."""
 
 
 @final
@@ -225,6 +229,12 @@ def _alarms(losses: dict[str, float], at_the_end: bool) -> Iterator[str]:
             f"the streams are one where nothing is dropped (mean cosine "
             f"{losses['stream_cosine']:.4f}): they rank as a single one would; raise "
             "reasoner.trigger_std, or save their time with reasoner.streams=1"
+        )
+    if at_the_end and losses.get("pairwise_kl", 0.0) > FAR_NATS:
+        yield (
+            f"reasoning states are far apart (pairwise KL {losses['pairwise_kl']:.1f} nats): "
+            "diversity outgrew the next item, and a step may rank badly by itself (see `latentrec "
+            "analyse RUN ceiling`); lower reasoner.kl_weight"
         )
 
 
