@@ -183,8 +183,8 @@ def _name(group: Sequence[Judged]) -> str:
 
 
 def _above(folder: Path) -> str:
-    method, name = folder.parts[-3:-1] if len(folder.parts) > 2 else ("", folder.parent.name)
-    return f"{method}/{name}" if "=" in name else name
+    name = folder.parent.name
+    return f"{folder.parent.parent.name}/{name}" if "=" in name else name
 
 
 def _baselines(judged: Sequence[Judged], taken: set[str]) -> list[System]:
