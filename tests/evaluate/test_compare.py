@@ -72,6 +72,15 @@ def test_cases_of_one_user_are_one_observation() -> None:
         compared(System("a", (FIRST,)), users=np.zeros(8, np.int64))
 
 
+def test_tests_are_of_the_difference_that_is_shown() -> None:
+    """Six cases of one user are won, one each of two users lost: users' means would say lost."""
+    users, won = np.array([0, 0, 0, 0, 0, 0, 1, 2]), np.array([True] * 6 + [False] * 2)
+    systems = System("a", (np.where(won, 50, 1),)), System("b", (np.where(won, 1, 50),))
+    (other,) = compared(*systems, users=users).differences
+    assert other.difference.value == pytest.approx(4 / 8)
+    assert other.tests.difference == pytest.approx(4 / 8)
+
+
 def test_more_comparisons_cost_more() -> None:
     one = compared(System("a", (FIRST,)), System("b", (BETTER,)))
     two = compared(System("a", (FIRST,)), System("b", (BETTER,)), System("c", (BETTER,)))
@@ -95,3 +104,6 @@ def test_all_forms_hold_the_figures_and_the_protocol() -> None:
     read = json.loads(to_json(found))
     assert read["rows"][0]["seed_sd"]["recall@10"] == found.rows[0].seed_sd["recall@10"]
     assert max(map(len, to_text(found, 100).splitlines())) <= 100
+    assert "were independent" not in to_text(found)
+    of_four = compared(System("a", (FIRST,)), System("b", (BETTER,)), users=USERS // 2)
+    assert "as if those of one user were independent" in " ".join(to_text(of_four).split())

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from latentrec.evaluate.statistics import (
     between_seeds,
-    by_user,
     holm,
     mcnemar,
     overlap,
     paired_tests,
     rank_biserial,
+    shares_of_users,
 )
 
 DIFFERENCES = np.array([0.5, 1.0, 1.5, 2.0, -0.25, 0.0])
@@ -118,12 +118,29 @@ def test_seeds_by_hand() -> None:
     assert between_seeds([0.1, 0.1], [0.2, 0.2]) == 0.0
 
 
-def test_overlap_and_users_by_hand() -> None:
+def test_overlap_by_hand() -> None:
     first, second = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)
     assert overlap(first, second) == pytest.approx(1 / 3)
     assert overlap(~first & first, second & ~second) == 1.0
-    values = by_user(np.array([1.0, 0.0, 0.5, 0.5]), np.array([7, 7, 2, 2]))
-    assert values.tolist() == [0.5, 0.5]
+
+
+def test_shares_of_users_by_hand() -> None:
+    even = shares_of_users(np.array([1.0, 0.0, 0.5, 0.5]), np.array([7, 7, 2, 2]))
+    assert even.tolist() == [0.5, 0.5]
+    # 3 users, 6 cases: half of each sum, whose mean is that of the cases, 2 / 6.
+    uneven = shares_of_users(np.array([1.0, 1, 1, -1, 1, -1]), np.array([9, 9, 9, 4, 1, 4]))
+    assert uneven.tolist() == [0.5, -1.0, 1.5]
+
+
+def test_tests_of_shares_keep_their_error_rate_where_users_differ_in_size() -> None:
+    """Cases of one user go the same way here, so a test over cases would find too much."""
+    rng = np.random.default_rng(5)
+    users = np.repeat(np.arange(100), rng.geometric(0.1, 100))
+    found = 0
+    for _ in range(400):
+        values = (rng.normal(size=100)[users] + rng.normal(size=len(users)) > 0) - 0.5
+        found += paired_tests(shares_of_users(values, users)).t < 0.1
+    assert found / 400 <= 0.1 + 3 * math.sqrt(0.1 * 0.9 / 400)
 
 
 def test_p_values_are_even_where_nothing_differs() -> None:

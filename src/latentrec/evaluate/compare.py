@@ -17,11 +17,11 @@ from latentrec.evaluate.statistics import (
     McNemar,
     PairedTests,
     between_seeds,
-    by_user,
     holm,
     mcnemar,
     overlap,
     paired_tests,
+    shares_of_users,
 )
 
 Spread: TypeAlias = Callable[[Float64s], list[Metric]]
@@ -91,7 +91,7 @@ class Difference:
     Attributes:
         name: The system.
         difference: System minus reference, with its paired interval over users.
-        tests: Tests over users, before correction.
+        tests: Tests of what each user adds to the difference, before correction.
         hits: Cases that only the system (first) or only the reference (second) hits.
         adjusted: All p values over users and cases, corrected.
         seeds_p: p of Welch's test over the means of seeds, uncorrected; None without seeds.
@@ -201,7 +201,7 @@ def _difference(
 ) -> Difference:
     """A difference whose p values are not corrected yet."""
     values = system.values(metric) - against.values(metric)
-    tests = paired_tests(by_user(values, users))
+    tests = paired_tests(shares_of_users(values, users))
     # Half of five seeds are more seldom found than half of four, so both have equally many.
     top_k, seeds = _top_k(metric), min(len(system.ranks), len(against.ranks))
     hits = mcnemar(system.hits(top_k, seeds), against.hits(top_k, seeds))

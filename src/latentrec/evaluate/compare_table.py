@@ -42,15 +42,16 @@ def footnote(found: Comparison) -> str:
     """What the columns mean, and the protocol."""
     seeded = any(row.seeds > 1 for row in found.rows)
     seeds = (
-        " Several seeds: values are means over the seeds, tests compare users' means over them, a "
+        " Several seeds: values are means over the seeds, tests are of these means, a "
         "hit is one with at least half of the seeds (McNemar: of as many as both have), and "
         "'sd seeds' is the standard deviation of the seeds' means."
         if seeded
         else ""
     )
+    together = ", as if those of one user were independent" if found.cases > found.users else ""
     tests = (
         " p values are two-sided and corrected by Holm over the comparisons; t, Wilcoxon and "
-        "permutation are over users, McNemar over cases."
+        f"permutation are over users, McNemar over cases{together}."
         if found.differences
         else ""
     )

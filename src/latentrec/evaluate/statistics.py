@@ -174,7 +174,17 @@ def overlap(first: Bools, second: Bools) -> float:
     return int((first & second).sum()) / either if either else 1.0
 
 
-def by_user(values: Float64s, users: npt.NDArray[np.int64]) -> Float64s:
-    """Mean over the cases of each user, users in ascending order, shape (U,)."""
+def shares_of_users(values: Float64s, users: npt.NDArray[np.int64]) -> Float64s:
+    """What each user adds to the mean over all cases, times the number of users, shape (U,).
+
+    Their mean is the mean over the cases, so a test of them asks about the difference that a table
+    shows, and users with many cases count as often as there (docs/adr/0050). With as many cases
+    for each user it is the mean over the user's cases. Users come in ascending order.
+
+    Example:
+        >>> shares_of_users(np.array([1.0, 1.0, 1.0, -1.0]), np.array([5, 5, 5, 2])).tolist()
+        [-0.5, 1.5]
+    """
     _, rows = np.unique(users, return_inverse=True)
-    return np.bincount(rows, values) / np.bincount(rows)
+    sums = np.bincount(rows, values)
+    return sums * (len(sums) / len(values))
