@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import latentrec
 from latentrec.config import EvaluateConfig
 from latentrec.errors import CheckpointError
 from latentrec.run import evaluate_run, load
@@ -47,6 +48,21 @@ def test_baselines_that_were_judged_before_stay(kept: Path) -> None:
     found = read_ranks(kept, exclude_seen=False)
     assert list(found.ranks) == ["popularity", "sasrec+plr", "markov"]
     assert found.settings["markov"].startswith("markov tuned on validation: decay=")
+
+
+def test_a_missing_baseline_is_said_until_it_is_judged(kept: Path) -> None:
+    run = load(kept, device="cpu")
+    prepared = prepared_data(run)
+    few = EvaluateConfig(resamples=5, baselines=("ease",), ease_items=3)
+    keep_ranks(kept, prepared, few, evaluate_run(run, prepared, few))
+    assert "raise evaluate.ease_items" in read_ranks(kept, exclude_seen=False).settings["ease"]
+    (*_, note) = latentrec.compare([kept]).notes[:-1]
+    assert note.startswith("ease: 40 items need")
+    enough = EvaluateConfig(resamples=5, baselines=("ease",))
+    keep_ranks(kept, prepared, enough, evaluate_run(run, prepared, enough))
+    assert read_ranks(kept, exclude_seen=False).settings["ease"].startswith("ease tuned")
+    keep_ranks(kept, prepared, few, evaluate_run(run, prepared, few))
+    assert read_ranks(kept, exclude_seen=False).settings["ease"].startswith("ease tuned")
 
 
 def test_damaged_ranks_are_refused(kept: Path) -> None:

@@ -12,7 +12,7 @@ from latentrec.baselines.popularity import Popularity
 from latentrec.baselines.recent import RecentPopularity
 from latentrec.config import BaselineName, EvaluateConfig
 from latentrec.data.dataset import Cases, SequenceDataset
-from latentrec.evaluate.evaluate import rank_cases
+from latentrec.evaluate.evaluate import Evaluation, evaluate_test, rank_cases
 from latentrec.evaluate.metrics import ndcg
 from latentrec.scorer import Scorer
 
@@ -46,14 +46,29 @@ def fit_baselines(dataset: SequenceDataset, knobs: EvaluateConfig) -> Iterator[B
             yield fit_baseline(name, dataset, exclude_seen=knobs.exclude_seen)
 
 
-def left_out(dataset: SequenceDataset, knobs: EvaluateConfig) -> tuple[str, ...]:
-    """Why wanted baselines are missing, a line each."""
-    reasons = [_reason(name, dataset, knobs) for name in knobs.baselines]
-    return tuple(reason for reason in reasons if reason)
+def left_out(dataset: SequenceDataset, knobs: EvaluateConfig) -> dict[str, str]:
+    """Why wanted baselines are missing, by name."""
+    reasons: dict[str, str] = {name: _reason(name, dataset, knobs) for name in knobs.baselines}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
-def tuning_note(found: Baseline) -> tuple[str, ...]:
-    """With which constants a baseline was fitted, in words."""
+def evaluate_baselines(
+    dataset: SequenceDataset, knobs: EvaluateConfig, *, list_k: int = 0
+) -> list[Evaluation]:
+    """Judge the wanted baselines on the test cases; their notes name the constants found.
+
+    Args:
+        dataset: The data.
+        knobs: Which baselines, and how to judge.
+        list_k: Length of the lists that are kept, see `latentrec.evaluate.beyond`; 0 for none.
+    """
+    return [
+        evaluate_test(found, dataset, knobs, list_k=list_k, notes=_tuning_note(found))
+        for found in fit_baselines(dataset, knobs)
+    ]
+
+
+def _tuning_note(found: Baseline) -> tuple[str, ...]:
     return (f"{found.name} tuned on validation: {found.settings}",) if found.settings else ()
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from latentrec.blocks import finite_scores, rows_per_block
+from latentrec.config import EvaluateConfig
 from latentrec.data.dataset import Cases, Histories, Int32s, Int64s, SequenceDataset
 from latentrec.errors import DataError
 from latentrec.evaluate.bootstrap import bootstrap
@@ -125,6 +126,29 @@ def evaluate(
         unknown_targets=int((cases.targets == UNKNOWN).sum()),
         candidates=len(dataset.index),
         protocol=f"{ranking(dataset, exclude_seen)}; {intervals(resamples, confidence)}",
+        notes=notes,
+    )
+
+
+def evaluate_test(
+    scorer: Scorer,
+    dataset: SequenceDataset,
+    knobs: EvaluateConfig,
+    *,
+    list_k: int = 0,
+    notes: tuple[str, ...] = (),
+) -> Evaluation:
+    """`evaluate` on the test cases, as a configuration says."""
+    return evaluate(
+        scorer,
+        dataset,
+        dataset.test,
+        top_k=knobs.top_k,
+        metrics=knobs.metrics,
+        exclude_seen=knobs.exclude_seen,
+        resamples=knobs.resamples,
+        confidence=knobs.confidence,
+        list_k=list_k,
         notes=notes,
     )
 

@@ -185,6 +185,7 @@ def shares_of_users(values: Float64s, users: npt.NDArray[np.int64]) -> Float64s:
         >>> shares_of_users(np.array([1.0, 1.0, 1.0, -1.0]), np.array([5, 5, 5, 2])).tolist()
         [-0.5, 1.5]
     """
-    _, rows = np.unique(users, return_inverse=True)
-    sums = np.bincount(rows, values)
-    return sums * (len(sums) / len(values))
+    found, rows = np.unique(users, return_inverse=True)
+    sums = np.zeros(len(found))
+    np.add.at(sums, rows, values)
+    return sums * (len(found) / len(values))

@@ -8,8 +8,7 @@ from typing import Any, Final, final
 from latentrec.config import RunConfig
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
-from latentrec.evaluate.baselines import fit_baselines, tuning_note
-from latentrec.evaluate.evaluate import evaluate
+from latentrec.evaluate.baselines import evaluate_baselines
 from latentrec.evaluate.table import to_json
 from latentrec.experiment.spec import Cell
 from latentrec.run import evaluate_run, fit, load
@@ -115,21 +114,7 @@ def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
     """
     if not path.exists():
         prepared, knobs = prepare(cell.config.data, cell.config.split), cell.config.evaluate
-        dataset = prepared.dataset
-        evaluations = [
-            evaluate(
-                scorer,
-                dataset,
-                dataset.test,
-                top_k=knobs.top_k,
-                metrics=knobs.metrics,
-                exclude_seen=knobs.exclude_seen,
-                resamples=knobs.resamples,
-                confidence=knobs.confidence,
-                notes=tuning_note(scorer),
-            )
-            for scorer in fit_baselines(dataset, knobs)
-        ]
+        evaluations = evaluate_baselines(prepared.dataset, knobs)
         keep_ranks(cell.folder, prepared, knobs, evaluations)
         write_text(path, to_json(evaluations))
     return {row["scorer"]: _values(row) for row in read_json(path)["rows"]}

@@ -66,11 +66,9 @@ def compare(
         protocol=f"{judged[0].protocol}; {intervals(knobs.resamples, knobs.confidence)}",
         resamples=knobs.resamples,
         confidence=knobs.confidence,
-        notes=tuple(
-            dict.fromkeys(
-                [note for note in judged[0].settings.values() if note]
-                + [reads(name, group[0].config) for name, group in named.items()]
-            )
+        notes=(
+            *filter(None, _settings(judged).values()),
+            *(reads(name, group[0].config) for name, group in named.items()),
         ),
     )
 
@@ -195,6 +193,16 @@ def _baselines(judged: Sequence[Judged], taken: set[str]) -> list[System]:
             if name != run.model and name not in taken:
                 found.setdefault(name, System(name, (ranks,)))
     return list(found.values())
+
+
+def _settings(judged: Sequence[Judged]) -> dict[str, str]:
+    """Constants of each baseline that any run holds; of others why they are missing."""
+    found: dict[str, str] = {}
+    for run in judged:
+        for name, note in run.settings.items():
+            if name in run.ranks or name not in found:
+                found[name] = note
+    return found
 
 
 def _reference(wanted: str | None, systems: Sequence[System], first: str) -> str:

@@ -14,6 +14,7 @@ from latentrec.config import EvaluateConfig, RunConfig
 from latentrec.data.dataset import Int64s
 from latentrec.data.prepare import Prepared
 from latentrec.errors import CheckpointError
+from latentrec.evaluate.baselines import left_out
 from latentrec.evaluate.evaluate import Evaluation, ranking
 from latentrec.evaluate.metrics import Ranks
 from latentrec.run.folder import CHECKPOINTS, RUN, read_config, read_json
@@ -37,7 +38,7 @@ class Judged:
         protocol: Split, ranking, ties and hidden items in words.
         users: Row of the user of each case, shape (C,).
         ranks: Ranks by scorer, each of shape (C,).
-        settings: Constants of the tuned baselines, by name.
+        settings: Constants of the tuned baselines, or why one is missing, by name.
     """
 
     folder: Path
@@ -79,6 +80,8 @@ def keep_ranks(
     settings |= {
         found.scorer: "; ".join(found.notes) for found in evaluations if found.scorer != model
     }
+    missing = left_out(prepared.dataset, knobs)
+    settings |= {name: reason for name, reason in missing.items() if RANK + name not in columns}
     protocol = ranking(prepared.dataset, knobs.exclude_seen)
     beside = path.with_suffix(".tmp")
     described = {"protocol": protocol, "settings": json.dumps(settings)}

@@ -22,8 +22,8 @@ from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories, SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
-from latentrec.evaluate.baselines import fit_baselines, left_out, tuning_note
-from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
+from latentrec.evaluate.baselines import evaluate_baselines, left_out
+from latentrec.evaluate.evaluate import Evaluation, evaluate_test, rank_cases
 from latentrec.evaluate.metrics import metrics_of
 from latentrec.explain import Explanation, explain
 from latentrec.index import FIRST_ITEM, ItemIndex
@@ -312,24 +312,11 @@ def evaluate_run(
         check_data(run.folder, prepared)
     dataset = (prepared or prepared_data(run)).dataset
 
-    def judged(scorer: Scorer, notes: tuple[str, ...]) -> Evaluation:
-        return evaluate(
-            scorer,
-            dataset,
-            dataset.test,
-            top_k=knobs.top_k,
-            metrics=knobs.metrics,
-            exclude_seen=knobs.exclude_seen,
-            resamples=knobs.resamples,
-            confidence=knobs.confidence,
-            list_k=list_k,
-            notes=notes,
-        )
-
-    beside = [judged(found, tuning_note(found)) for found in fit_baselines(dataset, knobs)]
-    before = [judged(model, ()) for model in _before(run)]
-    notes = (reads(run.scorer.name, run.config), *left_out(dataset, knobs))
-    return [*beside, *before, judged(run.scorer, notes)]
+    judged = partial(evaluate_test, dataset=dataset, knobs=knobs, list_k=list_k)
+    beside = evaluate_baselines(dataset, knobs, list_k=list_k)
+    before = [judged(model) for model in _before(run)]
+    notes = (reads(run.scorer.name, run.config), *left_out(dataset, knobs).values())
+    return [*beside, *before, judged(run.scorer, notes=notes)]
 
 
 def prepared_data(run: Run) -> Prepared:
