@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentrec.baselines import ease
-from latentrec.baselines.ease import EASE, TIE_WEIGHT
+from latentrec.baselines.ease import EASE
+from latentrec.baselines.item_to_item import TIE_WEIGHT
 from latentrec.data.dataset import Histories
 from latentrec.errors import DataError
 

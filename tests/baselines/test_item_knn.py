@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentrec.baselines import item_knn
-from latentrec.baselines.item_knn import TIE_WEIGHT, ItemKNN
+from latentrec.baselines.item_knn import ItemKNN
+from latentrec.baselines.item_to_item import TIE_WEIGHT
 from latentrec.data.dataset import Histories
 
 SIZE = 8

@@ -33,6 +33,23 @@ def bags(histories: Histories, size: int, decay: float = 1.0) -> sp.csr_array:
     return sp.csr_array((weights, (keys // size, keys % size)), (len(histories), size))
 
 
+def last_items(histories: Histories, size: int, decay: float, window: int) -> sp.csr_array:
+    """The last interactions of histories as sparse rows, shape (B, N): a repeat counts each time.
+
+    Args:
+        histories: Histories of item indices.
+        size: Number of item indices N.
+        decay: Weight of an interaction is decay ** (places between it and the end).
+        window: How many interactions count.
+    """
+    rows = rows_of(histories)
+    back = histories.offsets[1:][rows] - 1 - np.arange(len(rows))
+    last = back < window
+    weights = (decay ** back[last]).astype(np.float32)
+    entries = (weights, (rows[last], histories.items[last]))
+    return sp.csr_array(entries, (len(histories), size))
+
+
 def co_occurrence(train: Histories, size: int) -> sp.csr_array:
     """In how many training sequences two items meet; the diagonal: in how many one stands."""
     held = bags(train, size)

@@ -10,13 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.baselines.bags import bags, co_occurrence, popularity_level
+from latentrec.baselines.bags import co_occurrence, popularity_level
+from latentrec.baselines.item_to_item import TIE_WEIGHT, ItemToItem
 from latentrec.data.dataset import Histories
 from latentrec.errors import DataError
 from latentrec.index import FIRST_ITEM
 
-TIE_WEIGHT: Final = 1e-5
-"""Score of the most popular item over the least popular one where the weights tie."""
 EXACT_SIZE: Final = 6000
 """Up to this many item indices the matrix is inverted in float64, above in float32."""
 RIDGES: Final = (50.0, 300.0, 2000.0)
@@ -40,18 +39,10 @@ class EASE:
     Paper: arXiv 1905.03375, equation 8.
     """
 
-    def __init__(
-        self,
-        weights: npt.NDArray[np.float32],
-        decay: float,
-        popularity_level: npt.NDArray[np.float32],
-        settings: str,
-    ) -> None:
+    def __init__(self, links: ItemToItem, settings: str) -> None:
         self.name = "ease"
         self.settings = settings
-        self._weights = weights
-        self._decay = decay
-        self._ties = TIE_WEIGHT * popularity_level
+        self.links = links
 
     @staticmethod
     def fit(
@@ -73,7 +64,7 @@ class EASE:
         if reason:
             raise DataError(reason)
         weights = _solve(co_occurrence(train, size), ridge)
-        return EASE(weights, decay, popularity_level(train, size), _settings(ridge, decay))
+        return _ease(weights, popularity_level(train, size), ridge, decay)
 
     @staticmethod
     def grid(train: Histories, size: int) -> Iterator["EASE"]:
@@ -82,17 +73,16 @@ class EASE:
         for ridge in RIDGES:
             weights = _solve(together, ridge)
             for decay in DECAYS:
-                yield EASE(weights, decay, level, _settings(ridge, decay))
+                yield _ease(weights, level, ridge, decay)
 
     @property
     def size(self) -> int:
         """Number of item indices N."""
-        return len(self._ties)
+        return self.links.size
 
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Sum of the weights out of the items of each history."""
-        found = bags(histories, self.size, self._decay) @ self._weights
-        return torch.from_numpy(found + self._ties)
+        return self.links.scores(histories)
 
 
 def too_large(size: int, most: int) -> str:
@@ -107,8 +97,11 @@ def too_large(size: int, most: int) -> str:
     )
 
 
-def _settings(ridge: float, decay: float) -> str:
-    return f"ridge={ridge:g}, decay={decay:g}"
+def _ease(
+    weights: npt.NDArray[np.float32], level: npt.NDArray[np.float32], ridge: float, decay: float
+) -> EASE:
+    links = ItemToItem(weights, decay, None, TIE_WEIGHT * level)
+    return EASE(links, f"ridge={ridge:g}, decay={decay:g}")
 
 
 def _solve(together: sp.csr_array, ridge: float) -> npt.NDArray[np.float32]:

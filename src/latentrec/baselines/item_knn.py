@@ -1,20 +1,18 @@
 """ItemKNN: items whose buyers also had the items of the history."""
 
 from collections.abc import Iterator
-from typing import Final, cast, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.baselines.bags import bags, co_occurrence, popularity_level
+from latentrec.baselines.bags import co_occurrence, popularity_level
+from latentrec.baselines.item_to_item import TIE_WEIGHT, ItemToItem
 from latentrec.data.dataset import Histories
 
-TIE_WEIGHT: Final = 1e-5
-"""Score of the most popular item over the least popular one where the similarities tie."""
 NEIGHBOURS: Final = (30, 300)
 SHRINKS: Final = (0.0, 20.0)
 DECAYS: Final = (1.0, 0.9, 0.7, 0.4)
@@ -43,19 +41,10 @@ class ItemKNN:
         [0.0, 0.0, 0.0, 0.82, 0.58]
     """
 
-    def __init__(
-        self,
-        nearest: sp.csr_array,
-        decay: float,
-        popularity_level: npt.NDArray[np.float32],
-        settings: str,
-    ) -> None:
+    def __init__(self, links: ItemToItem, settings: str) -> None:
         self.name = "item-knn"
         self.settings = settings
-        full = nearest.nnz > DENSE * len(popularity_level) ** 2
-        self._nearest = nearest.toarray() if full else nearest
-        self._decay = decay
-        self._ties = TIE_WEIGHT * popularity_level
+        self.links = links
 
     @staticmethod
     def fit(
@@ -77,8 +66,7 @@ class ItemKNN:
         """
         similar = _cosine(co_occurrence(train, size), shrink)
         nearest = _nearest(similar, _places(similar), neighbours)
-        settings = _settings(neighbours, shrink, decay)
-        return ItemKNN(nearest, decay, popularity_level(train, size), settings)
+        return _item_knn(nearest, popularity_level(train, size), neighbours, shrink, decay)
 
     @staticmethod
     def grid(train: Histories, size: int) -> Iterator["ItemKNN"]:
@@ -90,22 +78,29 @@ class ItemKNN:
             for neighbours in NEIGHBOURS:
                 nearest = _nearest(similar, places, neighbours)
                 for decay in DECAYS:
-                    yield ItemKNN(nearest, decay, level, _settings(neighbours, shrink, decay))
+                    yield _item_knn(nearest, level, neighbours, shrink, decay)
 
     @property
     def size(self) -> int:
         """Number of item indices N."""
-        return len(self._ties)
+        return self.links.size
 
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Sum of the similarities to the items of each history."""
-        found = bags(histories, self.size, self._decay) @ self._nearest
-        dense = found if isinstance(found, np.ndarray) else cast("sp.csr_array", found).toarray()
-        return torch.from_numpy(dense + self._ties)
+        return self.links.scores(histories)
 
 
-def _settings(neighbours: int, shrink: float, decay: float) -> str:
-    return f"neighbours={neighbours}, shrink={shrink:g}, decay={decay:g}"
+def _item_knn(
+    nearest: sp.csr_array,
+    level: npt.NDArray[np.float32],
+    neighbours: int,
+    shrink: float,
+    decay: float,
+) -> ItemKNN:
+    full = nearest.nnz > DENSE * len(level) ** 2
+    weights = nearest.toarray() if full else nearest
+    settings = f"neighbours={neighbours}, shrink={shrink:g}, decay={decay:g}"
+    return ItemKNN(ItemToItem(weights, decay, None, TIE_WEIGHT * level), settings)
 
 
 def _cosine(together: sp.csr_array, shrink: float) -> sp.coo_array:

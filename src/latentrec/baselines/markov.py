@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from typing import Final, cast, final
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.baselines.bags import popularity_level, rows_of
+from latentrec.baselines.item_to_item import TIE_WEIGHT, ItemToItem
 from latentrec.data.dataset import Histories
 
 WINDOW: Final = 5
@@ -19,8 +18,6 @@ DECAY: Final = 0.7
 """Default weight of a further item back: DECAY ** (distance - 1)."""
 SPREAD: Final = 0.5
 """Default: transitions of an item are divided by its total ** SPREAD: 0 counts, 1 shares."""
-TIE_WEIGHT: Final = 1e-5
-"""Score of the most popular item over the least popular one where the transitions tie."""
 DECAYS: Final = (0.3, 0.5, 0.7, 0.9)
 SPREADS: Final = (0.25, 0.5, 0.75)
 """Values that `grid` tries of each constant."""
@@ -35,10 +32,6 @@ class Markov:
     spread. The score of j is the sum over the last five items i of w(place from the end) A[i, j].
     The defaults were chosen on validation cases of five public data sets.
 
-    Most items have no transition and tie at 0. TIE_WEIGHT times the place of the item among the
-    popularity levels (0 to 1) is added, so that the more popular item wins; scores that differ by
-    more than TIE_WEIGHT keep their order.
-
     Example:
         >>> train = Histories.from_lists([[2, 3], [2, 3], [2, 4]])
         >>> scores = Markov.fit(train, size=5).scores(Histories.from_lists([[2]]))
@@ -46,18 +39,10 @@ class Markov:
         [0.0, 0.0, 0.0, 1.15, 0.58]
     """
 
-    def __init__(
-        self,
-        transitions: sp.csr_array,
-        decay: float,
-        popularity_level: npt.NDArray[np.float32],
-        settings: str,
-    ) -> None:
+    def __init__(self, links: ItemToItem, settings: str) -> None:
         self.name = "markov"
         self.settings = settings
-        self._transitions = transitions
-        self._decay = decay
-        self._ties = TIE_WEIGHT * popularity_level
+        self.links = links
 
     @staticmethod
     def fit(
@@ -74,34 +59,32 @@ class Markov:
         """
         counts = _count(train, size, decay)
         settings = f"decay={decay:g}, spread={spread:g}"
-        return Markov(_divide(counts, spread), decay, popularity_level(train, size), settings)
+        return Markov(_links(counts, spread, decay, train, size), settings)
 
     @staticmethod
     def grid(train: Histories, size: int) -> Iterator["Markov"]:
         """One of every combination of `DECAYS` and `SPREADS`."""
-        level = popularity_level(train, size)
         for decay in DECAYS:
             counts = _count(train, size, decay)
             for spread in SPREADS:
                 settings = f"decay={decay:g}, spread={spread:g}"
-                yield Markov(_divide(counts, spread), decay, level, settings)
+                yield Markov(_links(counts, spread, decay, train, size), settings)
 
     @property
     def size(self) -> int:
         """Number of item indices N."""
-        return len(self._ties)
+        return self.links.size
 
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """Decayed transitions out of the last five items of each history."""
-        rows = rows_of(histories)
-        back = histories.offsets[1:][rows] - 1 - np.arange(len(rows))
-        last = back < WINDOW
-        weights = (self._decay ** back[last]).astype(np.float32)
-        chosen = sp.csr_array(
-            (weights, (rows[last], histories.items[last])), (len(histories), self.size)
-        )
-        found = cast("sp.csr_array", chosen @ self._transitions)
-        return torch.from_numpy(found.toarray() + self._ties)
+        return self.links.scores(histories)
+
+
+def _links(
+    counts: sp.csr_array, spread: float, decay: float, train: Histories, size: int
+) -> ItemToItem:
+    ties = TIE_WEIGHT * popularity_level(train, size)
+    return ItemToItem(_divide(counts, spread), decay, WINDOW, ties)
 
 
 def _count(train: Histories, size: int, decay: float) -> sp.csr_array:
