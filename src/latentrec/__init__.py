@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from latentrec.index import ItemIndex
     from latentrec.model.reasoner.effort import Effort
     from latentrec.pretrain_config import PretrainConfig, load_pretrain
-    from latentrec.run import fit, load, post_train, pretrain
+    from latentrec.run import blend, fit, load, post_train, pretrain
     from latentrec.run.comparison import compare
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "TrainingError",
     "UnknownItemError",
     "__version__",
+    "blend",
     "compare",
     "fit",
     "load",
@@ -47,6 +48,7 @@ __all__ = [
 __version__: str
 
 _HOMES = {
+    "blend": "latentrec.run",
     "RunConfig": "latentrec.config",
     "load_config": "latentrec.configure",
     "Effort": "latentrec.model.reasoner.effort",

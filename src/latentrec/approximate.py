@@ -16,6 +16,7 @@ from latentrec.index import FIRST_ITEM, ItemIndex
 from latentrec.recommend import Recommendations, read_histories
 from latentrec.run import Run
 from latentrec.run.folder import read_json, weights_hash, write_json
+from latentrec.run.run import refuse_blend
 from latentrec.train.atomic import sha256
 
 KINDS: Final = ("flat", "hnsw", "ivf")
@@ -119,8 +120,9 @@ def build_vectors(run: Run, kind: str, effort: int | None = None) -> ItemVectors
         effort: Items (hnsw) or cells (ivf) that a search looks at; None takes a common choice.
 
     Raises:
-        ConfigError: If there is no such kind.
+        ConfigError: If there is no such kind, or the run is a blend.
     """
+    refuse_blend(run, "index")
     with torch.no_grad():
         vectors = run.scorer.model.items.candidates()[FIRST_ITEM:].float().cpu().numpy()
     items, dim = vectors.shape

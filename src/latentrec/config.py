@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias, final
 
 from pydantic import Field, model_validator
 
+from latentrec.blend_config import BlendConfig
 from latentrec.knobs import Count, Knobs, Positive, PositiveInt, Rate, Weight
 from latentrec.loss_config import ExactLossConfig, LossConfig
 from latentrec.post_train_config import PostTrainConfig as PostTrainConfig
@@ -335,6 +336,8 @@ class RunConfig(Knobs):
     """Evaluation."""
     post_train: PostTrainConfig | None = None
     """Second phase of training, from another run's weights."""
+    blend: BlendConfig | None = None
+    """A baseline that ranks together with the trained model."""
 
     @model_validator(mode="after")
     def _check_post_train(self) -> Self:

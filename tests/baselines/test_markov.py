@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentrec.baselines.markov import DECAY, SPREAD, WINDOW, Markov
 from latentrec.baselines.item_to_item import TIE_WEIGHT
+from latentrec.baselines.markov import DECAY, SPREAD, WINDOW, Markov
 from latentrec.config import FilesConfig, LeaveOneOutConfig
 from latentrec.data.dataset import Histories
 from latentrec.data.prepare import prepare

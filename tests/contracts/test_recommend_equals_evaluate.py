@@ -13,7 +13,7 @@ from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.evaluate.evaluate import rank_cases
 from latentrec.index import UNKNOWN
-from latentrec.run import Run, fit, load
+from latentrec.run import Run, blend, fit, load
 
 TOP_K = 10
 GAP = 1e-5
@@ -22,30 +22,33 @@ GAP = 1e-5
 
 @pytest.fixture(
     scope="module",
-    params=[("sasrec", "none"), ("sasrec", "plr"), ("bert4rec-cloze", "none")],
+    params=[("sasrec", "none"), ("sasrec", "plr"), ("bert4rec-cloze", "none"), ("sasrec", "blend")],
     ids="-".join,
 )
 def trained(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Run, Prepared]:
     encoder, reasoner = request.param
+    blended = reasoner == "blend"
     config = parse_config(
         {
             "data": {"users": 150, "items": 40, "interests": 6, "mean_length": 8},
             "encoder": {"kind": encoder, "dim": 8, "inner": 8, "layers": 1, "max_length": 6},
-            "reasoner": {"kind": reasoner},
+            "reasoner": {"kind": "none" if blended else reasoner},
             "train": {"epochs": 4, "learning_rate": 0.01, "batch_size": 16, "device": "cpu"},
         }
     )
     folder = tmp_path_factory.mktemp("runs") / encoder
     prepared = prepare(config.data, config.split)
     list(fit(config, folder, prepared=prepared))
+    if blended:
+        return blend(folder, folder.with_name("blend"), partner="item-knn"), prepared
     return load(folder, device="cpu"), prepared
 
 
 def clear_cases(run: Run, dataset: SequenceDataset) -> list[int]:
     """Test cases with a known, unseen target whose score no other item comes near."""
-    scores = run.scorer.scores(dataset.histories(dataset.test))
+    scores = run.ranker.scores(dataset.histories(dataset.test))
     chosen: list[int] = []
     for row, target in enumerate(dataset.test.targets.tolist()):
         history = dataset.histories(dataset.test, row, row + 1)[0]
@@ -62,7 +65,7 @@ def test_the_rank_of_the_evaluation_is_the_place_in_the_list(
 ) -> None:
     run, prepared = trained
     dataset = prepared.dataset
-    ranks = rank_cases(run.scorer, dataset, dataset.test, exclude_seen=True)
+    ranks = rank_cases(run.ranker, dataset, dataset.test, exclude_seen=True)
     rows = clear_cases(run, dataset)
     cases = [dataset.histories(dataset.test, row, row + 1)[0] for row in rows]
     lists = run.recommend([run.index.item_ids(items.tolist()) for items in cases], top_k=TOP_K)
@@ -80,9 +83,9 @@ def test_seen_items_are_hidden_from_both(trained: tuple[Run, Prepared]) -> None:
     """Hiding the history moves targets up by exactly the seen items that stood before them."""
     run, prepared = trained
     dataset = prepared.dataset
-    hidden = rank_cases(run.scorer, dataset, dataset.test, exclude_seen=True)
-    shown = rank_cases(run.scorer, dataset, dataset.test, exclude_seen=False)
-    scores = run.scorer.scores(dataset.histories(dataset.test)).numpy()
+    hidden = rank_cases(run.ranker, dataset, dataset.test, exclude_seen=True)
+    shown = rank_cases(run.ranker, dataset, dataset.test, exclude_seen=False)
+    scores = run.ranker.scores(dataset.histories(dataset.test)).numpy()
     rows = clear_cases(run, dataset)
     for row in rows:
         seen = np.unique(dataset.histories(dataset.test, row, row + 1)[0])

@@ -47,13 +47,14 @@ def build_question(config: EncoderConfig) -> Question:
 def model_name(config: RunConfig) -> str:
     """Row label of a configuration: `sasrec`, `unisrec` (SASRec over texts) or `sasrec+plr`.
 
-    A post-trained run has `+rpt` at the end.
+    A post-trained run has `+rpt` behind it, a blended one the baseline's name.
     """
     reasoner, backbone = config.reasoner.kind, config.encoder.kind
     if isinstance(config.items, UnisrecItemsConfig):
         backbone = "unisrec" if backbone == "sasrec" else f"{backbone}-text"
     name = backbone if reasoner == "none" else f"{backbone}+{reasoner}"
-    return name if config.post_train is None else f"{name}+rpt"
+    name = name if config.post_train is None else f"{name}+rpt"
+    return name if config.blend is None else f"{name}+{config.blend.partner}"
 
 
 def _items(config: AnyItemsConfig, catalogue: Catalogue, dim: int) -> ItemEncoder:

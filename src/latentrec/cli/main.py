@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 import latentrec
 from latentrec.cli import data
 from latentrec.cli.analyse import analyse
+from latentrec.cli.blend import blend
 from latentrec.cli.compare import compare
 from latentrec.cli.demo import demo
 from latentrec.cli.doctor import doctor
@@ -101,6 +102,7 @@ app.add_typer(data.app, name="data")
 app.command()(fit)
 app.command()(pretrain)
 app.command()(post_train)
+app.command()(blend)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(analyse)

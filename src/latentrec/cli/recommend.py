@@ -97,7 +97,7 @@ def print_list(run: "Run", found: "Recommendations") -> None:
     if found.unknown_items:
         unknown = ", ".join(found.unknown_items)
         print(f"not in the catalogue, not read: {unknown}", file=sys.stderr)
-    if found.source != run.scorer.name:
+    if found.source != run.ranker.name:
         print(f"no known item in the history: this is by {found.source}", file=sys.stderr)
     if not found.item_ids:
         print(
@@ -126,6 +126,8 @@ def _score(
     if output is None or output.suffix != PARQUET:
         raise ConfigError(f"--output {output}: must be a {PARQUET} file, as --input is one")
     weights = {"weights_sha256": weights_hash(run.folder), "items": run.index.fingerprint}
+    if run.partner is not None:
+        weights["blend"] = f"{run.ranker.name}: {run.partner.settings}"
     job = Job(source, output, "long" if long else "lists", weights | knobs | spent)
     show(job, score_file(job, lambda histories: run.recommend(histories, **knobs)))
 

@@ -1,6 +1,7 @@
 """The baselines of a data set, each with the constants that do best on validation."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Final, Protocol, TypeVar, assert_never
 
 import numpy as np
@@ -10,6 +11,7 @@ from latentrec.baselines.item_knn import ItemKNN
 from latentrec.baselines.markov import Markov
 from latentrec.baselines.popularity import Popularity
 from latentrec.baselines.recent import RecentPopularity
+from latentrec.blend_config import PartnerName
 from latentrec.config import BaselineName, EvaluateConfig
 from latentrec.data.dataset import Cases, SequenceDataset
 from latentrec.evaluate.evaluate import Evaluation, evaluate_test, rank_cases
@@ -42,13 +44,15 @@ def fit_baselines(dataset: SequenceDataset, knobs: EvaluateConfig) -> Iterator[B
         knobs: Which baselines, and whether items of the history are hidden while tuning.
     """
     for name in knobs.baselines:
-        if not _reason(name, dataset, knobs):
+        if not too_large_for(name, dataset, knobs):
             yield fit_baseline(name, dataset, exclude_seen=knobs.exclude_seen)
 
 
 def left_out(dataset: SequenceDataset, knobs: EvaluateConfig) -> dict[str, str]:
     """Why wanted baselines are missing, by name."""
-    reasons: dict[str, str] = {name: _reason(name, dataset, knobs) for name in knobs.baselines}
+    reasons: dict[str, str] = {
+        name: too_large_for(name, dataset, knobs) for name in knobs.baselines
+    }
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -80,6 +84,16 @@ def fit_baseline(name: BaselineName, dataset: SequenceDataset, *, exclude_seen: 
             return Popularity.fit(train, size)
         case "recent-popularity":
             return tuned(RecentPopularity.grid(dataset), dataset, exclude_seen=exclude_seen)
+        case _:
+            return fit_linked(name, dataset, exclude_seen=exclude_seen)
+
+
+def fit_linked(
+    name: PartnerName, dataset: SequenceDataset, *, exclude_seen: bool
+) -> Markov | ItemKNN | EASE:
+    """Fit a baseline of weights from item to item on the training part, tuned on validation."""
+    train, size = dataset.train(), dataset.index.size
+    match name:
         case "markov":
             return tuned(Markov.grid(train, size), dataset, exclude_seen=exclude_seen)
         case "item-knn":
@@ -98,16 +112,19 @@ def tuned(candidates: Iterable[B], dataset: SequenceDataset, *, exclude_seen: bo
         dataset: The data that they were fitted on.
         exclude_seen: Hide the items of the history.
     """
-    cases = _some(dataset.valid)
-
-    def judged(scorer: B) -> float:
-        ranks = rank_cases(scorer, dataset, cases, exclude_seen=exclude_seen)
-        return float(ndcg(ranks, TUNING_K).mean())
-
-    return max(candidates, key=judged)
+    return max(
+        candidates, key=partial(validation_score, dataset=dataset, exclude_seen=exclude_seen)
+    )
 
 
-def _reason(name: BaselineName, dataset: SequenceDataset, knobs: EvaluateConfig) -> str:
+def validation_score(scorer: Scorer, dataset: SequenceDataset, *, exclude_seen: bool) -> float:
+    """NDCG@10 on at most `TUNING_CASES` validation cases: by what constants are chosen."""
+    ranks = rank_cases(scorer, dataset, _some(dataset.valid), exclude_seen=exclude_seen)
+    return float(ndcg(ranks, TUNING_K).mean())
+
+
+def too_large_for(name: BaselineName, dataset: SequenceDataset, knobs: EvaluateConfig) -> str:
+    """Why the catalogue is too large for a baseline, or nothing."""
     return too_large(dataset.index.size, knobs.ease_items) if name == "ease" else ""
 
 

@@ -30,6 +30,7 @@ from latentrec.model.reasoner.plr import EarlyExit
 from latentrec.run import Run
 from latentrec.run.folder import weights_hash, write_json
 from latentrec.run.items import write_counted_items
+from latentrec.run.run import refuse_blend
 from latentrec.train.atomic import publish_folder, sha256
 
 PACKAGES: Final = ("latentrec", "torch", "onnx", "onnxscript", "onnxruntime")
@@ -67,7 +68,7 @@ def export(run: Run, folder: str | Path, *, top_k: int = 20, int8: bool = False)
         What was written, with the parity error against torch.
 
     Raises:
-        ConfigError: If the folder exists, `top_k` is below 1, or the run stops early.
+        ConfigError: If the folder exists, `top_k` is below 1, or the run stops early or is a blend.
         TrainingError: If graph and model differ.
     """
     folder = Path(folder)
@@ -142,6 +143,7 @@ def _checked_parity(run: Run, path: Path, longest: int, int8: bool) -> float:
 def _check(run: Run, folder: Path, top_k: int) -> None:
     if top_k < 1:
         raise ConfigError(f"top_k={top_k}: must be at least 1")
+    refuse_blend(run, "export")
     if folder.exists():
         raise ConfigError(f"export folder {folder}: exists already; take another one")
     if isinstance(run.scorer.model.reasoner, EarlyExit):

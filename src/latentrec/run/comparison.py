@@ -3,14 +3,19 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+import numpy as np
+
+from latentrec.config import BaselineName
 from latentrec.errors import ConfigError
 from latentrec.evaluate.compare import Comparison, System, compare_systems
 from latentrec.evaluate.evaluate import intervals
+from latentrec.evaluate.metrics import Ranks
+from latentrec.run.evaluation import evaluate_run, reads
 from latentrec.run.folder import read_config
 from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
-from latentrec.run.run import evaluate_run, load, prepared_data, reads
+from latentrec.run.run import load, prepared_data
 
 SEED_AT_END: Final = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
 """How the names of runs of several seeds end."""
@@ -186,13 +191,20 @@ def _above(folder: Path) -> str:
 
 
 def _baselines(judged: Sequence[Judged], taken: set[str]) -> list[System]:
-    """The baselines that stand beside any of the runs, in the order kept."""
-    found: dict[str, System] = {}
+    """What stands beside any of the runs, in the order kept.
+
+    Baselines are the same beside every run; a model that a run was blended or trained further from
+    has a seed with each.
+    """
+    found: dict[str, list[Ranks]] = {}
     for run in judged:
         for name, ranks in run.ranks.items():
-            if name != run.model and name not in taken:
-                found.setdefault(name, System(name, (ranks,)))
-    return list(found.values())
+            known = found.setdefault(name, [])
+            once = name in get_args(BaselineName) and known
+            if not once and not any(np.array_equal(ranks, other) for other in known):
+                known.append(ranks)
+    hidden = taken.union(run.model for run in judged)
+    return [System(name, tuple(all_)) for name, all_ in found.items() if name not in hidden]
 
 
 def _settings(judged: Sequence[Judged]) -> dict[str, str]:

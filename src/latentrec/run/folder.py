@@ -72,6 +72,11 @@ def check_start(config: RunConfig, folder: Path, resume: bool) -> None:
         ConfigError: If a new run meets an old one, or a resumed run had another configuration.
         CheckpointError: If there is no run to resume.
     """
+    if config.blend is not None:
+        raise ConfigError(
+            f"run folder {folder}: blend.partner='{config.blend.partner}', and a blend is not "
+            "trained; train the model, then `latentrec blend RUN --out FOLDER`"
+        )
     if resume:
         _check_same(config, folder)
     elif any((folder / name).exists() for name in (CONFIG, PRETRAIN)):

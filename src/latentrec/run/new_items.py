@@ -30,8 +30,13 @@ def check_can_grow(config: RunConfig) -> UnisrecItemsConfig:
     """The item settings of a run that can take new items.
 
     Raises:
-        ConfigError: If the run reads its items by ids.
+        ConfigError: If the run reads its items by ids, or is blended with a baseline.
     """
+    if config.blend is not None:
+        raise ConfigError(
+            f"new items: the run is blended with {config.blend.partner}, which knows only items of "
+            "training; use the run that it came from"
+        )
     if not isinstance(config.items, UnisrecItemsConfig) or config.items.use_ids:
         why = "items.kind='id'" if config.items.kind == "id" else "items.use_ids=true"
         raise ConfigError(

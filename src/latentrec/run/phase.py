@@ -50,6 +50,10 @@ def read_source(source: Path) -> RunConfig:
             f"run {source}: has reasoner '{config.reasoner.kind}', and post-training is the second "
             "phase of LARES; give a run trained with reasoner.kind='lares'"
         )
+    if config.blend is not None:
+        raise ConfigError(
+            f"run {source}: is a blend, of which nothing is trained; give the run that it came from"
+        )
     if config.encoder.kind == "bert4rec-cloze":
         raise ConfigError(
             f"run {source}: has encoder 'bert4rec-cloze', and post-training ranks next items, not "

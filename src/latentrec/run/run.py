@@ -10,20 +10,20 @@ import polars as pl
 import torch
 
 from latentrec.baselines.popularity import Popularity
+from latentrec.blending import Blend
 from latentrec.build import (
     build_model,
     build_optimiser,
     build_question,
     model_name,
 )
-from latentrec.config import EvaluateConfig, RunConfig
+from latentrec.config import RunConfig
 from latentrec.data.batch import TrainingSamples
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Histories, SequenceDataset
 from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError
-from latentrec.evaluate.baselines import evaluate_baselines, left_out
-from latentrec.evaluate.evaluate import Evaluation, evaluate_test, rank_cases
+from latentrec.evaluate.evaluate import rank_cases
 from latentrec.evaluate.metrics import metrics_of
 from latentrec.explain import Explanation, explain
 from latentrec.index import FIRST_ITEM, ItemIndex
@@ -47,7 +47,8 @@ from latentrec.run.folder import (
 )
 from latentrec.run.items import add_text, read_items
 from latentrec.run.new_items import check_can_grow, extended
-from latentrec.run.phase import adopt_source, known_items, reference_model, start_phase
+from latentrec.run.partner import Partner, read_partner
+from latentrec.run.phase import adopt_source, known_items, start_phase
 from latentrec.run.pretrained import (
     known_vectoriser,
     start_from_pretrained,
@@ -72,6 +73,7 @@ class Run:
         catalogue: Items that it can recommend.
         scorer: The trained model.
         fallback: Popularity, for histories without any known item.
+        partner: The baseline that ranks together with the model, None if the model ranks alone.
     """
 
     folder: Path
@@ -79,11 +81,20 @@ class Run:
     catalogue: Catalogue
     scorer: ModelScorer
     fallback: Popularity
+    partner: Partner | None = None
 
     @property
     def index(self) -> ItemIndex:
         """Item ids and item indices."""
         return self.catalogue.index
+
+    @property
+    def ranker(self) -> Scorer:
+        """What recommends: the model, or its blend with a partner."""
+        if self.partner is None:
+            return self.scorer
+        name = model_name(self.config)
+        return Blend(self.scorer, self.partner.links, self.partner.weight, name)
 
     def recommend(
         self,
@@ -108,7 +119,7 @@ class Run:
             ConfigError: If `top_k` is below 1, or a history is a bare text.
         """
         return recommend(
-            self.scorer,
+            self.ranker,
             self.index,
             histories,
             top_k=top_k,
@@ -161,7 +172,7 @@ class Run:
         return replace(
             self,
             catalogue=catalogue,
-            scorer=_scorer(self.config, model.eval()),
+            scorer=model_scorer(self.config, model.eval()),
             fallback=Popularity(counts),
         )
 
@@ -244,7 +255,7 @@ def _epochs(
     on_step: OnStep | None,
 ) -> Iterator[EpochReport]:
     def validate(model: Recommender) -> dict[str, float]:
-        scorer = _scorer(config, model)
+        scorer = model_scorer(config, model)
         exclude_seen = config.evaluate.exclude_seen
         ranks = rank_cases(scorer, dataset, dataset.valid, exclude_seen=exclude_seen)
         return metrics_of(ranks, config.evaluate.top_k)
@@ -281,42 +292,19 @@ def load(folder: str | Path, *, mark: str = "best", device: str = "auto") -> Run
     model = build_model(config, catalogue)
     load_model(CheckpointFolder(folder / CHECKPOINTS).find(mark), model)
     model.to(pick_device(device)).eval()
-    return Run(folder, config, catalogue, _scorer(config, model), Popularity(counts))
+    partner = None
+    if config.blend is not None:
+        partner = read_partner(folder, read_json(folder / RUN).get("partner_sha256"))
+    return Run(folder, config, catalogue, model_scorer(config, model), Popularity(counts), partner)
 
 
-def evaluate_run(
-    run: Run,
-    prepared: Prepared | None = None,
-    knobs: EvaluateConfig | None = None,
-    list_k: int = 0,
-) -> list[Evaluation]:
-    """Judge a run beside the baselines on the test cases of its data.
-
-    A post-trained run is also judged beside the model that it started from.
-
-    Args:
-        run: The run.
-        prepared: Its data, if the caller has them already.
-        knobs: How to judge; by default as the run's own configuration says.
-        list_k: Length of the lists that are kept, see `latentrec.evaluate.beyond`; 0 for none.
-
-    Returns:
-        The baselines and, last, the run.
-
-    Raises:
-        CheckpointError: If the data changed since training.
-        DataError: If there is no test case.
-    """
-    knobs = knobs or run.config.evaluate
-    if prepared:
-        check_data(run.folder, prepared)
-    dataset = (prepared or prepared_data(run)).dataset
-
-    judged = partial(evaluate_test, dataset=dataset, knobs=knobs, list_k=list_k)
-    beside = evaluate_baselines(dataset, knobs, list_k=list_k)
-    before = [judged(model) for model in _before(run)]
-    notes = (reads(run.scorer.name, run.config), *left_out(dataset, knobs).values())
-    return [*beside, *before, judged(run.scorer, notes=notes)]
+def refuse_blend(run: Run, what: str) -> None:
+    """Raise ConfigError on a blended run, for what can rank by the model alone only."""
+    if run.partner is not None:
+        raise ConfigError(
+            f"{what}: can hold the model alone, and {run.folder} is blended with a baseline; take "
+            "the run that it came from"
+        )
 
 
 def prepared_data(run: Run) -> Prepared:
@@ -329,19 +317,6 @@ def prepared_data(run: Run) -> Prepared:
     prepared = prepare(run.config.data, run.config.split, bad_rows_dir=run.folder)
     check_data(run.folder, prepared)
     return prepared
-
-
-def reads(name: str, config: RunConfig) -> str:
-    """How much of a history a model reads, in words: part of the protocol."""
-    return f"{name} reads the last {config.encoder.max_length} items of a history"
-
-
-def _before(run: Run) -> list[Scorer]:
-    """What a post-trained run started from; nothing for other runs."""
-    if run.config.post_train is None:
-        return []
-    model = reference_model(run.config, run.folder, run.catalogue).to(run.scorer.device)
-    return [_scorer(run.config.model_copy(update={"post_train": None}), model)]
 
 
 def pick_device(name: str) -> torch.device:
@@ -362,7 +337,9 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _scorer(config: RunConfig, model: Recommender) -> ModelScorer:
+def model_scorer(config: RunConfig, model: Recommender) -> ModelScorer:
+    """The model of a configuration as a scorer, whatever it is blended with."""
     device = next(model.parameters()).device
     question = build_question(config.encoder)
-    return ModelScorer(model, model_name(config), config.encoder.max_length, device, question)
+    alone = config.model_copy(update={"blend": None})
+    return ModelScorer(model, model_name(alone), config.encoder.max_length, device, question)

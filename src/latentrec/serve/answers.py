@@ -79,7 +79,7 @@ def model(arm: Arm, share: float) -> replies.Model:
     costs = [replies.Cost(**amount(c.effort), ms=c.ms, more_ms=c.more_ms) for c in arm.costs]
     return replies.Model(
         arm=arm.name,
-        name=arm.run.scorer.name,
+        name=arm.run.ranker.name,
         version=arm.version,
         share=share,
         items=len(arm.run.index),

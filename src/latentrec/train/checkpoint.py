@@ -73,6 +73,17 @@ class CheckpointFolder:
         self._mark(target, best)
         return target
 
+    def adopt(self, checkpoint: Path) -> None:
+        """Copy the weights of another folder's checkpoint; here it is both `best` and `last`.
+
+        Without the optimiser's moments: it can be loaded, not trained further.
+        """
+        target = self.folder / checkpoint.name
+        target.mkdir(parents=True, exist_ok=True)
+        for name in (MANIFEST, MODEL):
+            shutil.copyfile(checkpoint / name, target / name)
+        self._mark(target, best=True)
+
     def _mark(self, target: Path, best: bool) -> None:
         for mark in ("best", "last") if best else ("last",):
             write_text(self.folder / mark, target.name)

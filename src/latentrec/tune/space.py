@@ -13,7 +13,7 @@ from latentrec.knobs import Knobs
 
 SPACES: Final = Path(__file__).parents[1] / "spaces"
 """Folder of the spaces that come with the library: one TOML file each."""
-FIXED: Final = ("data", "split", "evaluate", "post_train")
+FIXED: Final = ("data", "split", "evaluate", "post_train", "blend")
 """Sections that stay: trials are judged on the same cases in the same way."""
 
 Value = bool | int | float | str
