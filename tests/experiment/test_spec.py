@@ -7,6 +7,7 @@ import pytest
 from latentrec.errors import ConfigError
 from latentrec.experiment.spec import cells, part, read_experiment, trials
 
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 GOOD = """
 title = "two rows"
 seeds = [3, 5]
@@ -53,6 +54,42 @@ def test_rows_and_seeds_can_be_chosen(tmp_path: Path) -> None:
 def test_the_log_of_the_caller_wins(tmp_path: Path) -> None:
     found = cells(read_experiment(written(tmp_path, GOOD)), tmp_path, data=tmp_path / "log.csv")
     assert found[0].config.data.model_dump()["path"] == str(tmp_path / "log.csv")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("evaluate.exclude_seen=true", "evaluate.exclude_seen is false in one and true in the"),
+        ("data.seed=9", "data.seed is 7 in one and 9 in the other"),
+        ("split.kind=time", 'split.kind is "leave-one-out" in one and "time" in the other'),
+    ],
+)
+def test_rows_that_are_not_judged_alike_are_refused(
+    tmp_path: Path, setting: str, message: str
+) -> None:
+    """One table must not hold figures of different cases, nor a trial be chosen by easier ones."""
+    text = GOOD.replace("reasoner.streams=3", setting)
+    with pytest.raises(ConfigError, match=f"rows 'sasrec' and 'plr-3': {message}"):
+        cells(read_experiment(written(tmp_path, text)), tmp_path)
+    key, _, value = setting.partition("=")
+    old = {"true": "false", "9": "7", "time": '"leave-one-out"'}[value]
+    new = value if value in ("true", "9") else f'"{value}"'
+    tuned = f'{GOOD}[tune]\n"{key}" = [{old}, {new}]\n'
+    with pytest.raises(ConfigError, match=f"rows 'sasrec {key}=.+{message}"):
+        trials(read_experiment(written(tmp_path, tuned)), tmp_path)
+
+
+def test_what_does_not_touch_the_judging_may_differ(tmp_path: Path) -> None:
+    free = '"train.long_histories=last", "items.kind=text", "evaluate.ease_items=5"'
+    found = cells(
+        read_experiment(written(tmp_path, GOOD.replace('"reasoner.streams=3"', free))), tmp_path
+    )
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.toml")), ids=lambda path: path.stem)
+def test_our_own_experiments_are_sound(path: Path, tmp_path: Path) -> None:
+    assert cells(read_experiment(path), tmp_path, data=tmp_path)
 
 
 @pytest.mark.parametrize(

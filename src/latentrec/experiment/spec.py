@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 from pydantic import Field, model_validator
 
@@ -92,14 +92,16 @@ def trials(experiment: Experiment, out: Path, data: Path | None = None) -> list[
     """The runs that choose each row's tuned settings, all with the first seed.
 
     Raises:
-        ConfigError: If a setting is wrong.
+        ConfigError: If a setting is wrong, or runs are not judged alike.
     """
     grid = [[f"{key}={_toml(value)}" for value in of] for key, of in experiment.tune.items()]
-    return [
+    found = [
         _cell(experiment, row, experiment.seeds[0], tuned, out, data)
         for row in experiment.rows
         for tuned in product(*grid)
     ]
+    _check_judged_alike(found)
+    return found
 
 
 def cells(
@@ -118,14 +120,16 @@ def cells(
         chosen: Tuned settings of each row.
 
     Raises:
-        ConfigError: If a setting is wrong.
+        ConfigError: If a setting is wrong, or rows are not judged alike.
     """
     tuned = chosen or {}
-    return [
+    found = [
         _cell(experiment, row, seed, tuned.get(row.name, ()), out, data)
         for seed in experiment.seeds
         for row in experiment.rows
     ]
+    _check_judged_alike(found)
+    return found
 
 
 def part(experiment: Experiment, rows: Sequence[str] = (), seeds: Sequence[int] = ()) -> Experiment:
@@ -166,6 +170,35 @@ def _cell(
     return Cell(row.name, seed, tuned, config, out.joinpath(row.name, *named, f"seed-{seed}"))
 
 
-def _toml(value: float | str | bool) -> str:
+def _check_judged_alike(found: Sequence[Cell]) -> None:
+    """Refuse cells that one table cannot hold: it has the figures of the same cases only."""
+    first, *others = found
+    wanted = _judging(first.config)
+    for cell in others:
+        own = _judging(cell.config)
+        for name in wanted | own:
+            if wanted.get(name) != own.get(name):
+                raise ConfigError(
+                    f"rows '{_label(first)}' and '{_label(cell)}': {name} is "
+                    f"{_toml(wanted.get(name))} in one and {_toml(own.get(name))} in the other; "
+                    "all rows are judged on the same cases in the same way: set it for all, in "
+                    "`set` above the rows, or make two experiments"
+                )
+
+
+def _judging(config: RunConfig) -> dict[str, Any]:
+    """The settings that say which cases are ranked and how, by name."""
+    return {
+        f"{section}.{key}": value
+        for section, keys in (("data", None), ("split", None), ("evaluate", {"exclude_seen"}))
+        for key, value in getattr(config, section).model_dump(mode="json", include=keys).items()
+    }
+
+
+def _label(cell: Cell) -> str:
+    return " ".join([cell.row, *cell.tuned])
+
+
+def _toml(value: object) -> str:
     """A value as `--set` reads it."""
     return json.dumps(value)
