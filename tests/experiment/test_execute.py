@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from latentrec.errors import ConfigError
-from latentrec.experiment.execute import CellResult, choose, execute
+from latentrec.experiment.execute import BASELINES, CellResult, baseline_metrics, choose, execute
 from latentrec.experiment.spec import Cell, Experiment, Row, cells, trials
+from latentrec.experiment.summary import paired
 from latentrec.run import fit
 from latentrec.run.folder import EVALUATION
 
@@ -42,6 +43,21 @@ def test_an_interrupted_cell_goes_on_to_the_same_numbers(tmp_path: Path) -> None
     next(fit(cell.config, cell.folder))  # one epoch of two
     assert not (cell.folder / EVALUATION).exists()
     assert next(execute([cell])).metrics == whole.metrics
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [("evaluate.baselines=[]",), ('evaluate.baselines=["ease"]', "evaluate.ease_items=3")],
+    ids=["none wanted", "none possible"],
+)
+def test_an_experiment_without_baselines(tmp_path: Path, settings: tuple[str, ...]) -> None:
+    """Its rows can still be compared with each other, now and when it is started again."""
+    rows = (Row(name="sasrec", preset="sasrec"), Row(name="erl", preset="erl-sasrec"))
+    todo = cells(Experiment(title="t", set=(*SETTINGS, *settings), rows=rows), tmp_path)
+    results = list(execute(todo))
+    for _ in range(2):
+        assert baseline_metrics(todo[0], tmp_path / BASELINES) == {}
+    assert [row.name for row in paired(results, "ndcg@10").rows] == ["sasrec", "erl"]
 
 
 def test_other_settings_in_the_folder_are_refused_before_any_training(tmp_path: Path) -> None:

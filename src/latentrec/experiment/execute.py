@@ -18,6 +18,8 @@ from latentrec.train.atomic import write_text
 
 BASELINES: Final = "baselines.json"
 """File of the judged baselines, in the folder of an experiment."""
+NO_BASELINES: Final = '{"rows": []}\n'
+"""Its content where no baseline is wanted, or the catalogue is too large for all of them."""
 
 
 @final
@@ -116,7 +118,7 @@ def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
         prepared, knobs = prepare(cell.config.data, cell.config.split), cell.config.evaluate
         evaluations = evaluate_baselines(prepared.dataset, knobs)
         keep_ranks(cell.folder, prepared, knobs, evaluations)
-        write_text(path, to_json(evaluations))
+        write_text(path, to_json(evaluations) if evaluations else NO_BASELINES)
     return {row["scorer"]: _values(row) for row in read_json(path)["rows"]}
 
 

@@ -64,12 +64,12 @@ def keep_ranks(
         folder: Folder of the run.
         prepared: Its data.
         knobs: How it was judged.
-        evaluations: The baselines, the run, or both.
+        evaluations: The baselines, the run, or both, on the test cases.
         mark: Which checkpoint was judged.
     """
     path = _path(folder, knobs.exclude_seen, mark)
     path.parent.mkdir(exist_ok=True)
-    columns = {"user": pl.Series(evaluations[0].users)}
+    columns = {"user": pl.Series(prepared.dataset.test.users)}
     settings: dict[str, str] = {}
     if path.exists():
         old = read_ranks(folder, knobs.exclude_seen, mark)
