@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from latentrec.evaluate.statistics import (
     between_seeds,
@@ -83,6 +84,27 @@ def test_no_difference_and_the_same_difference() -> None:
     same = paired_tests(np.full(8, -0.25))
     assert (same.t, same.dz, same.rank_biserial) == (0.0, -math.inf, -1.0)
     assert same.permutation == pytest.approx(2 / 2**8)
+
+
+def test_equal_differences_of_means_over_seeds_are_ties() -> None:
+    """1 - 2/3 and 2/3 - 1/3 are one size, and .1 + .2 - .3 is none, whatever floats make of it."""
+    thirds = np.array([1, 1, 1, 1, 1, -1, -1, -1, 2, -2, 0, 0])
+    floats = np.array([
+        1 - 2 / 3, 2 / 3 - 1 / 3, 1 / 3 - 0, 1 - 2 / 3, 1 - 2 / 3, 2 / 3 - 1, 1 / 3 - 2 / 3,
+        0 - 1 / 3, 2 / 3 - 0, 1 / 3 - 1, 0.1 + 0.2 - 0.3, 0.3 - 0.1 - 0.2,
+    ])  # fmt: skip
+    assert len(np.unique(np.abs(floats))) > 3  # what would be ranked without rounding
+    found = paired_tests(floats)
+    assert (found.users, found.changed) == (12, 10)
+    assert found.wilcoxon == stats.wilcoxon(thirds[thirds != 0]).pvalue
+    # Eight ties of rank 4.5 and two of 9.5: five and one of them are gains.
+    assert found.rank_biserial == ((5 * 4.5 + 9.5) - (3 * 4.5 + 9.5)) / 55
+    assert found.permutation == pytest.approx(share_of_signs(thirds[thirds != 0], np.sum))
+
+
+def test_rounding_errors_alone_are_no_difference() -> None:
+    found = paired_tests(np.array([0.1 + 0.2 - 0.3, 0.0, -1e-16]))
+    assert (found.changed, found.difference, found.wilcoxon) == (0, 0.0, 1.0)
 
 
 def test_mcnemar_by_hand() -> None:
