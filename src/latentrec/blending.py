@@ -11,7 +11,7 @@ from latentrec.data.dataset import Histories
 from latentrec.index import FIRST_ITEM
 from latentrec.scorer import Scorer
 
-WEIGHTS: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 4.0)
+WEIGHTS: Final = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 4.0)
 """Weights of the partner that tuning tries; 0 is the model alone."""
 
 

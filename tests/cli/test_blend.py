@@ -17,7 +17,7 @@ def test_a_run_and_a_baseline_rank_together(
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("sasrec+plr+item-knn: weight=")
     rows = json.loads((out / "evaluation.json").read_text())["rows"]
-    assert [row["scorer"] for row in rows][-2:] == ["sasrec+plr", "sasrec+plr+item-knn"]
+    assert [row["scorer"] for row in rows] == ["item-knn", "sasrec+plr", "sasrec+plr+item-knn"]
     assert "sasrec+plr+item-knn" in latentrec("evaluate", out).stdout
     listed = latentrec("recommend", out, "--history", "i00,i01")
     assert (listed.exit_code, listed.stderr) == (0, "")

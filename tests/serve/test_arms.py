@@ -9,9 +9,11 @@ import torch
 from safetensors.torch import load_file
 
 from latentrec.errors import CheckpointError, ConfigError, TrainingError
-from latentrec.run import Run, load
+from latentrec.run import Run, blend, load
 from latentrec.run.folder import CHECKPOINTS
+from latentrec.serve.answers import model
 from latentrec.serve.arms import Arms, open_arm, place_of
+from latentrec.serve.settings import Engine
 from latentrec.train.atomic import sha256
 from latentrec.train.checkpoint import MODEL, CheckpointFolder
 
@@ -39,6 +41,21 @@ def test_the_share_decides_between_two_runs(make_run: MakeRun, share: float) -> 
     again = arms.replaced(open_arm("b", make_run("plr"), "cpu"))
     assert [u for u in users if again.of_user(u) is again.b] == in_b
     assert again.a is a
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_a_blend_answers_as_its_run_does_at_any_effort(
+    make_run: MakeRun, tmp_path: Path, engine: Engine
+) -> None:
+    run = blend(make_run("plr"), tmp_path / "both", partner="markov")
+    arm = open_arm("a", run.folder, "cpu", engine)
+    for effort, view in arm.views.items():
+        expected = run.limited(effort).recommend([["i01", "i02"]])[0]
+        found = view.recommend([["i01", "i02"]])[0]
+        assert found.source == "sasrec+plr+markov"
+        assert found.item_ids == expected.item_ids
+        assert found.scores == pytest.approx(expected.scores, rel=1e-4)
+    assert model(arm, 1.0).name == "sasrec+plr+markov"
 
 
 def test_one_run_answers_everybody(make_run: MakeRun) -> None:
