@@ -34,6 +34,8 @@ def test_other_forms(latentrec: Command, trained: Trained, form: str, sign: str)
     ("options", "message"),
     [
         (["--metric", "auc"], "metric 'auc': must be one of"),
+        (["--metric", "ndcg@x"], "metric 'ndcg@x': must be one of"),
+        (["--top-k", "0"], "top_k=0: a list has at least 1 item"),
         (["--baseline", "none"], "'none' is neither a run nor a kept baseline"),
         (["--json", "--latex"], "give only one of"),
     ],

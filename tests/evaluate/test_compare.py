@@ -93,6 +93,15 @@ def test_a_wrong_metric_is_refused() -> None:
         compared(System("a", (FIRST,)), System("b", (BETTER,)), metric="foo@10")
 
 
+def test_what_is_tested_is_shown() -> None:
+    """Also a metric that the configuration does not print: every form looks it up."""
+    systems = System("a", (FIRST, BETTER)), System("c", (BETTER,))
+    found = compared(*systems, metric="map@5", shown=["recall@10"])
+    assert [list(row.metrics) for row in found.rows] == [["recall@10", "map@5"]] * 2
+    assert found.rows[1].metrics["map@5"].value == pytest.approx((6 + 1 / 3) / 8)
+    assert "sd seeds, map@5" in to_text(found)
+
+
 def test_all_forms_hold_the_figures_and_the_protocol() -> None:
     found = compared(System("a_b", (FIRST, BETTER)), System("c", (BETTER,)), notes=("x=1",))
     for text in (to_text(found), to_markdown(found), to_latex(found)):

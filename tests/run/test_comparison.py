@@ -93,9 +93,19 @@ def test_other_data_are_refused(runs: Path, tiny: Any, tmp_path: Path) -> None:
         latentrec.compare([runs / "erl", tmp_path / "other"])
 
 
+def test_any_metric_can_be_tested(runs: Path) -> None:
+    """`evaluate.metrics` says what is printed, not what exists."""
+    found = latentrec.compare([runs / "plr-s0", runs / "erl"], metric="hit@5", top_k=())
+    assert list(found.rows[0].metrics) == ["recall@5", "ndcg@5", "mrr@5", "hit@5"]
+    same = found.rows[0].metrics
+    assert same["hit@5"].value == same["recall@5"].value
+
+
 def test_what_is_not_there_is_said(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one of popularity, markov, erl"):
         latentrec.compare([runs / "erl"], baseline="ease")
+    with pytest.raises(ConfigError, match="top_k=0: a list has at least 1 item"):
+        latentrec.compare([runs / "erl"], top_k=(5, 0))
     with pytest.raises(ConfigError, match="there is no run"):
         latentrec.compare([])
     with pytest.raises(CheckpointError, match="no run there"):

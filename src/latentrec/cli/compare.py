@@ -15,7 +15,9 @@ def compare(
         typer.Option(help="Test against this run or baseline (markov, ease, ..), not the first."),
     ] = None,
     metric: Annotated[str, typer.Option(help="What is tested.")] = "ndcg@10",
-    top_k: Annotated[list[int] | None, typer.Option(help="List lengths; repeatable.")] = None,
+    top_k: Annotated[
+        list[int] | None, typer.Option(help="List lengths; repeatable; default: that of --metric.")
+    ] = None,
     exclude_seen: Annotated[
         bool | None, typer.Option(help="Hide items of the history; default: as the first run.")
     ] = None,
@@ -37,7 +39,7 @@ def compare(
         runs,
         baseline=baseline,
         metric=metric,
-        top_k=top_k or (int(metric.partition("@")[2] or 10),),
+        top_k=top_k or (),
         exclude_seen=exclude_seen,
     )
     printer = to_json if json else to_markdown if markdown else to_latex if latex else to_text

@@ -11,7 +11,7 @@ from latentrec.data.dataset import Int64s
 from latentrec.errors import ConfigError
 from latentrec.evaluate.bootstrap import bootstrap
 from latentrec.evaluate.evaluate import Metric
-from latentrec.evaluate.metrics import Float64s, Ranks, recall, value_of
+from latentrec.evaluate.metrics import Float64s, Ranks, recall, top_k_of, value_of
 from latentrec.evaluate.statistics import (
     Bools,
     McNemar,
@@ -154,7 +154,7 @@ def compare_systems(
         reference: Name of the system to test against.
         tested: Names of the systems to test.
         metric: What to test, like `ndcg@10`; its K is that of the hits.
-        shown: Metrics of the table.
+        shown: Metrics of the table; what is tested stands there in any case.
         protocol: How the ranks came about, in words.
         resamples: Bootstrap resamples of users behind each interval.
         confidence: Coverage of the intervals.
@@ -165,11 +165,11 @@ def compare_systems(
     """
     if len(np.unique(users)) < 2:
         raise ConfigError("compare: the cases are of one user; tests need at least two")
-    value_of(systems[0].ranks[0], metric)  # says so if there is no such metric
+    top_k, shown = top_k_of(metric), tuple(dict.fromkeys([*shown, metric]))
     named = {system.name: system for system in systems}
     spread = partial(_spread, users=users, resamples=resamples, confidence=confidence)
     found = [_difference(named[name], named[reference], metric, users, spread) for name in tested]
-    hits = [system.hits(_top_k(metric)) for system in systems]
+    hits = [system.hits(top_k) for system in systems]
     return Comparison(
         metric=metric,
         reference=reference,
@@ -203,7 +203,7 @@ def _difference(
     values = system.values(metric) - against.values(metric)
     tests = paired_tests(shares_of_users(values, users))
     # Half of five seeds are more seldom found than half of four, so both have equally many.
-    top_k, seeds = _top_k(metric), min(len(system.ranks), len(against.ranks))
+    top_k, seeds = top_k_of(metric), min(len(system.ranks), len(against.ranks))
     hits = mcnemar(system.hits(top_k, seeds), against.hits(top_k, seeds))
     return Difference(
         name=system.name,
@@ -213,10 +213,6 @@ def _difference(
         adjusted=Adjusted(tests.t, tests.wilcoxon, tests.permutation, hits.p),
         seeds_p=between_seeds(system.of_seeds(metric), against.of_seeds(metric)),
     )
-
-
-def _top_k(metric: str) -> int:
-    return int(metric.partition("@")[2])
 
 
 def _seed_sd(system: System, names: Sequence[str]) -> dict[str, float] | None:

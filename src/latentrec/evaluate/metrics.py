@@ -58,10 +58,20 @@ def value_of(ranks: Ranks, metric: str) -> Float64s:
     Raises:
         ConfigError: If there is no such metric.
     """
+    top_k = top_k_of(metric)
+    return METRICS[metric.partition("@")[0]](ranks, top_k)
+
+
+def top_k_of(metric: str) -> int:
+    """The list length of a metric that is named like `ndcg@10`.
+
+    Raises:
+        ConfigError: If there is no such metric.
+    """
     name, _, top_k = metric.partition("@")
     if name not in METRICS or not top_k.isdecimal() or int(top_k) < 1:
         raise ConfigError(f"metric '{metric}': must be one of {', '.join(METRICS)} with @K, K >= 1")
-    return METRICS[name](ranks, int(top_k))
+    return int(top_k)
 
 
 def metrics_of(ranks: Ranks, top_k: Sequence[int]) -> dict[str, float]:

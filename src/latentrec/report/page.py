@@ -55,8 +55,7 @@ def write_report(
         name, body = parts[0]
         text = page(f"{name}: latentrec report", *_head(folders[0]), *body, _foot())
     else:
-        top_k = int(watched.partition("@")[2])
-        found = compare(folders, baseline=baseline, metric=watched, top_k=(top_k,))
+        found = compare(folders, baseline=baseline, metric=watched, top_k=())
         text = _several(found, parts)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     write_text(Path(out), text)

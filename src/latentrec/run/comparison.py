@@ -11,7 +11,7 @@ from latentrec.config import BaselineName
 from latentrec.errors import ConfigError
 from latentrec.evaluate.compare import Comparison, System, compare_systems
 from latentrec.evaluate.evaluate import intervals
-from latentrec.evaluate.metrics import Ranks
+from latentrec.evaluate.metrics import Ranks, top_k_of
 from latentrec.run.evaluation import evaluate_run, reads
 from latentrec.run.folder import read_config
 from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
@@ -40,15 +40,16 @@ def compare(
         baseline: What the others are tested against: a run's name, or a baseline's such as
             `markov`; by default the first run.
         metric: What is tested, like `ndcg@10`.
-        top_k: List lengths of the metrics in the table.
+        top_k: List lengths K >= 1 of the metrics in the table; that of `metric` in any case.
         exclude_seen: Hide the items of the history; by default as the first run's configuration
             says.
 
     Raises:
-        ConfigError: If runs differ in data or protocol, two are the same run, or a name is unknown.
+        ConfigError: If runs differ in data or protocol, two are the same run, a name or metric is
+            unknown, or a list has no length.
         CheckpointError: If a folder holds no trained run.
     """
-    folders = [Path(run) for run in runs]
+    folders, tops = [Path(run) for run in runs], _lengths(top_k, metric)
     if not folders:
         raise ConfigError("compare: there is no run; give the folder of at least one")
     knobs = read_config(folders[0]).evaluate
@@ -60,14 +61,13 @@ def compare(
         System(name, tuple(run.ranks[run.model] for run in group)) for name, group in named.items()
     ]
     reference = _reference(baseline, systems, next(iter(named)))
-    tops = dict.fromkeys([*top_k, int(metric.partition("@")[2] or 0)])
     return compare_systems(
         systems,
         judged[0].users,
         reference=reference,
         tested=[name for name in named if name != reference],
         metric=metric,
-        shown=[f"{name}@{k}" for name in knobs.metrics for k in tops if k],
+        shown=[f"{name}@{k}" for name in knobs.metrics for k in tops],
         protocol=f"{judged[0].protocol}; {intervals(knobs.resamples, knobs.confidence)}",
         resamples=knobs.resamples,
         confidence=knobs.confidence,
@@ -76,6 +76,14 @@ def compare(
             *(reads(name, group[0].config) for name, group in named.items()),
         ),
     )
+
+
+def _lengths(top_k: Sequence[int], metric: str) -> list[int]:
+    """The list lengths of the table, each once."""
+    for k in top_k:
+        if k < 1:
+            raise ConfigError(f"compare: top_k={k}: a list has at least 1 item")
+    return list(dict.fromkeys([*top_k, top_k_of(metric)]))
 
 
 def _judged(folder: Path, exclude_seen: bool) -> Judged:
