@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from latentrec.analyse.efficiency import efficiency, efforts
-from latentrec.analyse.subject import Subject
+from latentrec.analyse.subject import Subject, take
+from latentrec.errors import ConfigError
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.effort import Effort
 from latentrec.model.reasoner.erl import ErlReasoner
@@ -24,6 +28,13 @@ def test_efforts_are_all_that_a_model_can_spend(subject_with: MakeSubject) -> No
     erl = subject_with(lambda dim: ErlReasoner(dim, 2))
     assert efforts(erl) == [Effort(steps=0), Effort(1, 1), Effort(1, 2)]
     assert efforts(subject_with(lares)) == [Effort(1, 1), Effort(1, 2)]
+
+
+def test_other_cases_are_refused(subject_with: MakeSubject) -> None:
+    subject = subject_with(lambda dim: PlrReasoner(dim, 2, 1))
+    fewer = replace(subject, name="fewer", cases=take(subject.cases, np.arange(5)))
+    with pytest.raises(ConfigError, match="have other test cases"):
+        efficiency([subject, fewer])
 
 
 def test_points_and_costs_of_two_models(subject_with: MakeSubject) -> None:

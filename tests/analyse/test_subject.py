@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
-from latentrec.analyse.subject import Subject, distinct_names
+from latentrec.analyse.subject import Subject, check_same_cases, distinct_names
+from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import rank_cases
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
@@ -34,6 +36,25 @@ def test_states_are_those_of_the_method(subject_with: MakeSubject) -> None:
     block = next(iter(erl.thoughts()))
     torch.testing.assert_close(block.steps[:, 0, 0], block.first)
     assert erl.first_step == 0
+
+
+def test_models_of_other_tasks_do_not_stand_side_by_side(subject_with: MakeSubject) -> None:
+    """Also where the users and the number of cases are the same, as `compare` refuses them."""
+    one = subject_with(lambda dim: ErlReasoner(dim, 1))
+    data = one.dataset
+    copy = replace(one, dataset=replace(data, items=data.items.copy()))
+    check_same_cases([one, copy])
+    items = data.items.copy()
+    items[[0, 1]] = items[[1, 0]]
+    assert items[0] != items[1]
+    swapped = replace(one, dataset=replace(data, items=items))
+    with pytest.raises(ConfigError, match="other data or splits"):
+        check_same_cases([one, swapped])
+    with pytest.raises(ConfigError, match="exclude_seen=True and False"):
+        check_same_cases([one, replace(one, exclude_seen=False)])
+    later = replace(one, cases=replace(one.cases, ends=one.cases.ends - 1))
+    with pytest.raises(ConfigError, match="other test cases"):
+        check_same_cases([one, later])
 
 
 def test_equal_names_are_numbered(subject_with: MakeSubject) -> None:

@@ -14,7 +14,7 @@ from latentrec.analyse.cost import (
     without_reasoning,
 )
 from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, label_of
-from latentrec.analyse.subject import Subject
+from latentrec.analyse.subject import Subject, check_same_cases
 from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.evaluate.table import cell
@@ -167,9 +167,13 @@ def efficiency(
         subjects: Models on the same cases, at least one; names differ.
         metric: Which quality.
         batches: Histories in the timed calls.
+
+    Raises:
+        ConfigError: If the subjects differ in data, split, cases or hidden items.
     """
     import torch
 
+    check_same_cases(subjects)
     rows: list[Row] = []
     points: list[Point] = []
     for subject in subjects:

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.analyse.finding import COLOURS, MARKERS, Finding, label_of
-from latentrec.analyse.subject import Subject
+from latentrec.analyse.subject import Subject, check_same_cases
 from latentrec.data.dataset import Histories, Int32s
-from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.evaluate.table import cell
@@ -185,9 +184,9 @@ def robustness(
         damages: Which damages.
 
     Raises:
-        ConfigError: If the subjects differ in their cases.
+        ConfigError: If the subjects differ in data, split, cases or hidden items.
     """
-    _check_same(subjects)
+    check_same_cases(subjects)
     levels: list[Level] = []
     for subject in subjects:
         whole = subject.judged(subject.scorer, metric)
@@ -199,20 +198,3 @@ def robustness(
                 kept = found.value / whole.value if whole.value else None
                 levels.append(Level(subject.name, damage, rate, found, kept))
     return Robustness(subjects[0].protocol, metric, tuple(levels))
-
-
-def _check_same(subjects: Sequence[Subject]) -> None:
-    first = subjects[0]
-    for other in subjects[1:]:
-        same = (
-            len(first.cases) == len(other.cases)
-            and (
-                first.dataset.user_ids[first.cases.users]
-                == other.dataset.user_ids[other.cases.users]
-            ).all()
-        )
-        if not same or first.exclude_seen != other.exclude_seen:
-            raise ConfigError(
-                f"'{first.name}' and '{other.name}': have other test cases or hide other items; "
-                "compare runs on the same data, split and evaluate.exclude_seen"
-            )

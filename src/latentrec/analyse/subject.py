@@ -11,7 +11,7 @@ from torch import Tensor
 
 from latentrec.blocks import rows_per_block
 from latentrec.data.dataset import Cases, Histories, Int64s, SequenceDataset
-from latentrec.data.prepare import Prepared
+from latentrec.data.prepare import Prepared, fingerprint
 from latentrec.errors import ConfigError
 from latentrec.evaluate.bootstrap import bootstrap
 from latentrec.evaluate.evaluate import Metric, evaluate, ranking
@@ -194,6 +194,40 @@ def distinct_names(subjects: Sequence[Subject]) -> list[Subject]:
         else subject
         for place, subject in enumerate(subjects, 1)
     ]
+
+
+def check_same_cases(subjects: Sequence[Subject]) -> None:
+    """Refuse to put models side by side that did not face the same task.
+
+    Raises:
+        ConfigError: If two differ in data, split, cases or hidden items.
+    """
+    first = subjects[0]
+    for other in subjects[1:]:
+        problem = _unlike(first, other)
+        if problem:
+            raise ConfigError(
+                f"analyse: '{first.name}' and '{other.name}' {problem}; only runs on the same "
+                "data, split and evaluate.exclude_seen can stand side by side"
+            )
+
+
+def _unlike(first: Subject, other: Subject) -> str:
+    """How the tasks of two subjects differ, empty where they do not."""
+    if other.dataset is not first.dataset:
+        ours, theirs = fingerprint(first.dataset), fingerprint(other.dataset)
+        if ours != theirs:
+            return f"have other data or splits (fingerprints {ours[:12]} and {theirs[:12]})"
+    if other.exclude_seen != first.exclude_seen:
+        return f"hide other items (exclude_seen={first.exclude_seen} and {other.exclude_seen})"
+    same = all(
+        np.array_equal(ours, theirs)
+        for ours, theirs in (
+            (first.cases.users, other.cases.users),
+            (first.cases.ends, other.cases.ends),
+        )
+    )
+    return "" if same else f"have other test cases ({len(first.cases)} and {len(other.cases)})"
 
 
 def take(cases: Cases, rows: Int64s) -> Cases:

@@ -45,12 +45,13 @@ def analyse(
 ) -> None:
     """Look into trained models: ceiling, diversity, identities, attention, robustness, cost."""
     from latentrec.analyse.finding import write
-    from latentrec.analyse.subject import distinct_names, subject_of
+    from latentrec.analyse.subject import check_same_cases, distinct_names, subject_of
     from latentrec.errors import ConfigError
     from latentrec.run import load
 
     loaded = [load(each, mark=checkpoint, device=device) for each in (run, *(beside or ()))]
     subjects = distinct_names([subject_of(each, sample=sample or None) for each in loaded])
+    check_same_cases(subjects)
     for question in questions or list(Question):
         try:
             finding = _answer(question, subjects, user)
