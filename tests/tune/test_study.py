@@ -11,7 +11,7 @@ from latentrec.configure import load_config
 from latentrec.errors import ConfigError, TrainingError
 from latentrec.evaluate import evaluate as evaluation
 from latentrec.train.loop import EpochReport
-from latentrec.tune import Plan, Space, best, study, trials_of, tune
+from latentrec.tune import Plan, Space, best, study, to_markdown, trials_of, tune
 
 TINY = [
     "data.users=40", "data.items=30", "data.mean_length=8", "encoder.dim=8", "encoder.inner=8",
@@ -122,6 +122,35 @@ def test_a_trial_that_fails_does_not_end_the_study(
     assert best(found).values == {"train.batch_size": 16}
 
 
+def test_points_that_do_not_fit_are_failed_trials(tmp_path: Path) -> None:
+    """Of 8 and 9 dimensions with 2 heads and of 1 and 9 streams at right angles, one each goes."""
+    settings = ["reasoner.kind=plr", "reasoner.trigger=orthogonal", "encoder.heads=2"]
+    dims = {"settings": ["encoder.dim"], "values": [9, 8]}
+    streams = {"settings": ["reasoner.streams"], "values": [9, 1]}
+    space = Space.model_validate({"title": "t", "search": [dims, streams]})
+
+    def wide(tried: Sequence[str]) -> RunConfig:
+        return configure([*settings, *tried])
+
+    odd = Plan(space, wide, tmp_path, sampler="grid")
+    found = list(tune(odd))
+    reasons = {tuple(t.values.values()): t.reason for t in found}
+    assert {t.state for t in found if t.reason} == {"failed"}
+    assert reasons.pop((8, 1)) == ""
+    assert "9 streams have no right angles in encoder.dim=8" in reasons.pop((8, 9))
+    assert all("heads=2 must divide dim=9" in reason for reason in reasons.values())
+    assert best(found).values == {"encoder.dim": 8, "reasoner.streams": 1}
+    assert trials_of(odd) == found
+    assert "failed: encoder: heads=2 must divide dim=9" in to_markdown("t", "ndcg@10", found)
+    assert list(tune(odd)) == []
+
+
+def test_what_is_no_fault_of_a_trial_ends_the_search(tmp_path: Path) -> None:
+    space = Space.model_validate({"title": "t", "search": [BATCHES]})
+    with pytest.raises(ConfigError, match="device 'tpu': not usable here"):
+        Plan(space, lambda x: configure([*x, "train.device=tpu"]), tmp_path)
+
+
 def test_no_test_case_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ranked: list[int] = []
     histories = evaluation._scored
@@ -139,4 +168,5 @@ def test_no_test_case_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_space_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
     streams = {"settings": ["reasoner.streams"], "values": [1, 2]}
     with pytest.raises(ConfigError, match=r"reasoner.streams: unknown key"):
-        list(tune(plan(tmp_path, streams)))
+        plan(tmp_path / "out", streams)
+    assert not (tmp_path / "out").exists()  # or the mended space would be refused as another one

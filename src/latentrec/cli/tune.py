@@ -103,7 +103,8 @@ def _line(trial: "Trial", monitor: str) -> str:
     )
     valid = "-" if trial.valid is None else f"{trial.valid:.4f}"
     cost = f"[{trial.epochs} epochs, {trial.minutes:.1f} min]"
-    return f"trial {trial.number}: {tried}  valid {monitor} {valid}  {trial.state}  {cost}"
+    state = f"{trial.state} ({trial.reason})" if trial.reason else trial.state
+    return f"trial {trial.number}: {tried}  valid {monitor} {valid}  {state}  {cost}"
 
 
 def _keep(plan: "Plan", monitor: str, trials: "Sequence[Trial]") -> None:

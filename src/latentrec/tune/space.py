@@ -1,6 +1,7 @@
 """A search space: which settings are tried, and with which values."""
 
 import json
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Annotated, Final, final
@@ -15,6 +16,9 @@ SPACES: Final = Path(__file__).parents[1] / "spaces"
 """Folder of the spaces that come with the library: one TOML file each."""
 FIXED: Final = ("data", "split", "evaluate", "post_train", "blend")
 """Sections that stay: trials are judged on the same cases in the same way."""
+
+INSIDE: Final = (5**0.5 - 1) / 2
+"""Share of a range before `Dimension.inside`: irrational, so that the number is not whole."""
 
 Value = bool | int | float | str
 
@@ -57,6 +61,13 @@ class Dimension(Knobs):
         """Its settings joined by `+`."""
         return "+".join(self.settings)
 
+    @property
+    def inside(self) -> float | None:
+        """A number of the range that is not whole; None if there are values."""
+        if self.low is None or self.high is None:
+            return None
+        return self.low + INSIDE * (self.high - self.low)
+
     def overrides(self, value: Value) -> list[str]:
         """The settings with a value, as `--set` reads them."""
         return [f"{setting}={json.dumps(value)}" for setting in self.settings]
@@ -92,6 +103,14 @@ class Space(Knobs):
     def first(self) -> dict[str, Value]:
         """The first value, or lowest number, of everything."""
         return {d.name: d.values[0] if d.values else d.low or 0.0 for d in self.search}
+
+    @property
+    def near(self) -> Iterator[dict[str, Value]]:
+        """The first point, and those that differ from it in one listed value."""
+        yield self.first
+        for dimension in self.search:
+            for value in dimension.values[1:]:
+                yield self.first | {dimension.name: value}
 
     def overrides(self, values: dict[str, Value]) -> list[str]:
         """The settings of a trial, as `--set` reads them."""

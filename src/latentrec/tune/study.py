@@ -14,7 +14,9 @@ from latentrec.data.prepare import Prepared, prepare
 from latentrec.errors import ConfigError, TrainingError
 from latentrec.run import fit
 from latentrec.run.folder import CONFIG, METRICS, read_metrics
+from latentrec.run.run import pick_device
 from latentrec.train.loop import EpochReport, OnStep
+from latentrec.tune.feasible import check_space
 from latentrec.tune.space import Dimension, Space, Value
 from latentrec.tune.trial import Trial, kept
 
@@ -51,7 +53,7 @@ class Plan:
         prune: Stop trials that do worse than the median of others at the same epoch.
 
     Raises:
-        ConfigError: If a grid has ranges.
+        ConfigError: If a grid has ranges, the space does not fit, or the device is not there.
     """
 
     space: Space
@@ -69,6 +71,8 @@ class Plan:
                 "sampler 'grid': the space has ranges (low, high); list values, or take "
                 "--sampler tpe"
             )
+        check_space(self.space, self.configure)
+        pick_device(self.configure(()).train.device)  # would be no trial's fault
 
     @property
     def most(self) -> int:
@@ -97,7 +101,6 @@ def tune(
     """
     optuna = _optuna()
     started = time.monotonic()
-    plan.configure(plan.space.overrides(plan.space.first))  # says now if the space does not fit
     study, config = _open(plan, optuna), plan.configure(())
     prepared, monitor = prepare(config.data, config.split), config.train.monitor
     _take_up_interrupted(study)
@@ -109,9 +112,7 @@ def tune(
         else:
             trial.set_user_attr("folder", known.user_attrs["folder"])
             state = known.state.name
-        found = kept(
-            plan.out, monitor, trial.number, trial.params, state, trial.user_attrs["folder"]
-        )
+        found = kept(plan.out, monitor, trial, state)
         study.tell(
             trial,
             found.valid if state == "COMPLETE" else None,
@@ -126,7 +127,7 @@ def trials_of(plan: Plan) -> list[Trial]:
     monitor = plan.configure(()).train.monitor
     again = {trial.user_attrs.get("again") for trial in study.trials}
     return [
-        kept(plan.out, monitor, t.number, t.params, t.state.name, t.user_attrs["folder"])
+        kept(plan.out, monitor, t, t.state.name)
         for t in study.trials
         if t.state.is_finished() and t.number not in again
     ]
@@ -245,10 +246,10 @@ def _train(
     on_epoch: OnEpoch | None,
 ) -> str:
     """Train a trial in its folder, or go on there; the name of the state that it ends in."""
-    config = plan.configure(plan.space.overrides(trial.params))
     folder = plan.out / trial.user_attrs["folder"]
     resume = (folder / CONFIG).exists()
     try:
+        config = plan.configure(plan.space.overrides(trial.params))
         reports = fit(config, folder, prepared=prepared, resume=resume, on_step=on_step)
         for line in read_metrics(folder / METRICS):
             _report(trial, line["epoch"], line["metrics"], config)
@@ -258,7 +259,8 @@ def _train(
             _report(trial, report.epoch, report.metrics, config)
             if report.metrics and trial.should_prune():
                 return "PRUNED"
-    except TrainingError:
+    except (ConfigError, TrainingError) as error:  # its values do not go together, or diverge
+        trial.set_user_attr("reason", str(error))
         return "FAIL"
     return "COMPLETE"
 

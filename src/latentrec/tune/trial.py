@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 from latentrec.errors import ConfigError
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.run.folder import METRICS, read_metrics
 from latentrec.tune.space import Value
+
+if TYPE_CHECKING:
+    import optuna
 
 State: TypeAlias = Literal["done", "pruned", "failed"]
 STATES: Final[Mapping[str, State]] = {"COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
@@ -23,11 +26,13 @@ class Trial:
     Attributes:
         number: Counted from 0.
         values: What was tried, by the name of the dimension.
-        state: `done`, `pruned`, or `failed` (a loss was not finite).
+        state: `done`, `pruned`, or `failed`.
         valid: Best value of the monitored validation metric; None if it failed before the first.
         epochs: Epochs trained.
         minutes: Minutes of training and validation.
-        folder: Its run folder; that of an earlier trial if the same values were drawn again.
+        folder: Its run folder; that of an earlier trial if the same values were drawn again. One
+            that failed at once has none.
+        reason: Why it failed: a loss was not finite, or its values do not go together.
     """
 
     number: int
@@ -37,21 +42,24 @@ class Trial:
     epochs: int
     minutes: float
     folder: Path
+    reason: str = ""
 
 
 def kept(
-    out: Path, monitor: str, number: int, values: dict[str, Value], state: str, folder: str
+    out: Path, monitor: str, trial: "optuna.Trial | optuna.trial.FrozenTrial", state: str
 ) -> Trial:
-    """A trial as its run folder tells it."""
-    lines = read_metrics(out / folder / METRICS)
+    """A trial as Optuna and its run folder tell it."""
+    folder = out / trial.user_attrs["folder"]
+    lines = read_metrics(folder / METRICS)
     return Trial(
-        number=number,
-        values=values,
+        number=trial.number,
+        values=trial.params,
         state=STATES[state],
         valid=max((line["metrics"][monitor] for line in lines if line["metrics"]), default=None),
         epochs=len(lines),
         minutes=sum(line["train_s"] + line["validate_s"] for line in lines) / 60,
-        folder=out / folder,
+        folder=folder,
+        reason=trial.user_attrs.get("reason", ""),
     )
 
 
@@ -90,5 +98,8 @@ def to_markdown(title: str, monitor: str, trials: Sequence[Trial]) -> str:
         )
         for trial in order
     )
-    foot = "Judged on validation cases only; folders are `trials/NUMBER`."
-    return grids_markdown([Grid(f"# {title}", head, rows)], foot)
+    feet = [
+        "Judged on validation cases only; folders are `trials/NUMBER`.",
+        *(f"Trial {trial.number} failed: {trial.reason}" for trial in order if trial.reason),
+    ]
+    return grids_markdown([Grid(f"# {title}", head, rows)], "\n\n".join(feet))
