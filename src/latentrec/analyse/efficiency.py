@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 from latentrec.analyse.cost import (
     BATCHES,
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 PAPER_FLOPS: Final = {"ERL": 0.0269, "PLR": 0.0522}
 """Published extra operations (PLR, arXiv 2601.03153, Table 4), M = T = 2, scoring included."""
 POINT_BATCH: Final = 64
+AXES_POINTS: Final = (430.0, 220.0)
+"""Width and height of the axes in points, about."""
+LABEL_POINTS: Final = (60.0, 10.0)
+"""Room that the name of an end takes."""
 
 
 @final
@@ -126,34 +130,66 @@ class Efficiency(Finding):
     def draw(self, figure: "Figure") -> None:
         """Quality against operations: a line for each number of streams, by steps."""
         axes = figure.subplots()
+        ends: list[tuple[Point, str]] = []
         for place, model in enumerate(dict.fromkeys(point.model for point in self.points)):
             of = [point for point in self.points if point.model == model]
-            self._draw_model(axes, of, COLOURS[place % 7], MARKERS[place % 7])
+            colour = COLOURS[place % 7]
+            ends += [(end, colour) for end in _draw_model(axes, of, colour, MARKERS[place % 7])]
         front = sorted((p.flops / 1e6, p.metric.value) for p in self.points if p.best)
-        axes.plot(*zip(*front, strict=True), color=GREY, lw=4, alpha=0.35, label="best for cost")
+        axes.plot(
+            *zip(*front, strict=True),
+            color=GREY, lw=4, marker="o", ms=13, mew=0, alpha=0.35, label="best for cost",
+        )  # fmt: skip
         axes.set_xlabel("operations of one history (MFLOP, scoring included)")
         axes.set_ylabel(label_of(self.metric))
         axes.margins(x=0.12)
+        _name_ends(axes, ends)
         figure.legend(loc="outside upper center", ncols=3)
 
-    def _draw_model(self, axes: "Axes", points: Sequence[Point], colour: str, marker: str) -> None:
-        alone = [point for point in points if point.steps == 0]
-        widths = sorted({point.streams for point in points if point.steps})
-        for streams in widths:
-            of = [*alone, *(point for point in points if point.streams == streams and point.steps)]
-            x, y = [p.flops / 1e6 for p in of], [p.metric.value for p in of]
-            low, high = (
-                [p.metric.value - p.metric.low for p in of],
-                [p.metric.high - p.metric.value for p in of],
-            )
-            label = points[0].model if streams == widths[0] else None
-            axes.errorbar(x, y, [low, high], color=colour, marker=marker, lw=0.8, label=label)
-            name = f"M = {streams}, T = {of[-1].steps}"
-            axes.annotate(name, (x[-1], y[-1]), (5, -12), textcoords="offset points",
-                          fontsize=8)  # fmt: skip
-        for point in alone:
-            place = (point.flops / 1e6, point.metric.value)
-            axes.annotate("h_0", place, (-6, 4), textcoords="offset points", ha="right")
+
+def _draw_model(axes: "Axes", points: Sequence[Point], colour: str, marker: str) -> list[Point]:
+    """A line for each number of streams, from h_0 where a model has it; the ends of the lines.
+
+    A model that does not reason is a point of its own, hollow: one that does starts there.
+    """
+    alone = [point for point in points if point.steps == 0]
+    widths = sorted({point.streams for point in points if point.steps})
+    if not widths:
+        _draw_line(axes, alone, points[0].model, color=colour, marker=marker, ms=10, mfc="none")
+        return []
+    ends: list[Point] = []
+    for streams in widths:
+        of = [*alone, *(point for point in points if point.streams == streams and point.steps)]
+        label = points[0].model if streams == widths[0] else None
+        _draw_line(axes, of, label, color=colour, marker=marker, lw=0.8)
+        ends.append(of[-1])
+    for point in alone:
+        place = (point.flops / 1e6, point.metric.value)
+        axes.annotate("h_0", place, (-6, 4), textcoords="offset points", ha="right")
+    return ends
+
+
+def _draw_line(axes: "Axes", points: Sequence[Point], label: str | None, **style: Any) -> None:
+    x, y = [p.flops / 1e6 for p in points], [p.metric.value for p in points]
+    low = [p.metric.value - p.metric.low for p in points]
+    high = [p.metric.high - p.metric.value for p in points]
+    axes.errorbar(x, y, [low, high], label=label, **style)
+
+
+def _name_ends(axes: "Axes", ends: Sequence[tuple[Point, str]]) -> None:
+    """Streams and steps of the last point of each line, below it or where there is room."""
+    axes.autoscale_view()
+    taken: list[tuple[float, float]] = []
+    for point, colour in ends:
+        place = (point.flops / 1e6, point.metric.value)
+        across, up = axes.transLimits.transform(place) * AXES_POINTS
+        drop = -12
+        while any(abs(across - x) < LABEL_POINTS[0] and abs(up + drop - y) < LABEL_POINTS[1]
+                  for x, y in taken):  # fmt: skip
+            drop -= 1
+        taken.append((across, up + drop))
+        axes.annotate(f"M = {point.streams}, T = {point.steps}", place, (5, drop),
+                      textcoords="offset points", fontsize=8, color=colour)  # fmt: skip
 
 
 def efficiency(
