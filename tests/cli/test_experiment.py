@@ -48,6 +48,41 @@ def test_runs_and_goes_on(file: Path, tmp_path: Path) -> None:
         assert f"\n| {name} | " in compared
 
 
+def lines_of(table: Path) -> list[str]:
+    """Rows of a table by name, without the baselines."""
+    names = [line.split(" ")[1] for line in table.read_text(encoding="utf-8").splitlines()[4:]]
+    return [name for name in names if name in ("sasrec", "plr")]
+
+
+def test_a_part_of_the_runs_leaves_the_others_in_the_tables(file: Path, tmp_path: Path) -> None:
+    """Several terminals each train a row or seed in one folder; the last one shows all."""
+    file.write_text("seeds = [0, 1]\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    out = tmp_path / "out"
+    command = ["experiment", str(file), "--out", str(out)]
+    for part in (["plr", "1"], ["plr", "0"], ["sasrec", "0"], ["sasrec", "1"]):
+        done = CliRunner().invoke(app, [*command, "--row", part[0], "--seed", part[1]])
+        assert done.exit_code == 0, done.output
+        if part == ["plr", "0"]:
+            assert lines_of(out / "table.md") == ["plr"]
+            assert "| 2 | 1 |" in (out / "table.md").read_text(encoding="utf-8")
+    assert lines_of(out / "table.md") == ["sasrec", "plr"]
+    assert "paired tests of ndcg@10 against sasrec" in done.stdout
+    parts = [(out / name).read_text(encoding="utf-8") for name in ("table.md", "comparison.md")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert parts == [(out / name).read_text("utf-8") for name in ("table.md", "comparison.md")]
+
+
+def test_a_part_of_a_tuned_experiment_shows_rows_that_are_chosen(
+    file: Path, tmp_path: Path
+) -> None:
+    tuned = file.read_text(encoding="utf-8") + '[tune]\n"encoder.dropout" = [0.1, 0.3]\n'
+    file.write_text(tuned, encoding="utf-8")
+    command = ["experiment", str(file), "--out", str(tmp_path / "out")]
+    for row in ("sasrec", "plr"):
+        assert CliRunner().invoke(app, [*command, "--row", row]).exit_code == 0
+    assert lines_of(tmp_path / "out" / "table.md") == ["sasrec", "plr"]
+
+
 def test_an_unknown_metric_is_refused_before_training(file: Path, tmp_path: Path) -> None:
     command = ["experiment", str(file), "--out", str(tmp_path / "out"), "--metrics", "ndcg@7"]
     failed = CliRunner().invoke(app, command)

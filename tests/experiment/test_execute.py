@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from latentrec.errors import ConfigError
-from latentrec.experiment.execute import BASELINES, CellResult, baseline_metrics, choose, execute
+from latentrec.experiment.execute import (
+    BASELINES,
+    CellResult,
+    baseline_metrics,
+    choose,
+    collect,
+    execute,
+    settled,
+)
 from latentrec.experiment.spec import Cell, Experiment, Row, cells, trials
 from latentrec.experiment.summary import paired
 from latentrec.run import fit
@@ -82,6 +90,30 @@ def test_tuning_keeps_the_best_by_validation_not_by_test(tmp_path: Path) -> None
     assert choose([_judged(0.1, 0.9), _judged(0.2, 0.0)]) == {"sasrec": ("valid=0.2",)}
     final = list(execute(cells(experiment, tmp_path, chosen=choose(results))))
     assert [result.again for result in final] == [True]
+
+
+def test_only_rows_whose_trials_are_all_finished_are_settled(tmp_path: Path) -> None:
+    """Another command may be at the other trials, and one of these may be better."""
+    rows = (Row(name="a", preset="sasrec"), Row(name="b", preset="erl-sasrec"))
+    grid = {"train.learning_rate": (1e-9, 0.03)}
+    tried = trials(Experiment(title="t", set=SETTINGS, rows=rows, tune=grid), tmp_path)
+    results = list(execute(tried[:3]))
+    assert settled(tried) == choose(results[:2])
+    assert settled([]) == {}
+
+
+def test_results_are_collected_in_order_and_known_ones_not_read_again(tmp_path: Path) -> None:
+    first, second = two_cells(tmp_path)
+    assert collect([first, second], {}) == {}
+    (result,) = execute([second])
+    for path in second.folder.glob("*.json"):
+        path.unlink()  # so that it cannot be read
+    known = {second.folder: result}
+    (other,) = execute([first])
+    found = collect([first, second], known)
+    assert list(found) == [first.folder, second.folder]
+    assert found[second.folder] is result
+    assert found[first.folder].metrics == other.metrics
 
 
 def _judged(valid: float, test: float) -> CellResult:

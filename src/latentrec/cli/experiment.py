@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from latentrec.experiment import Cell, CellResult
+    from collections.abc import Sequence
+
+    from latentrec.experiment import Cell, CellResult, Experiment
 
 
 def experiment(
@@ -36,25 +38,41 @@ def experiment(
     """Train and judge every row of an experiment with every seed; start it again to go on."""
     from latentrec.errors import ConfigError
     from latentrec.experiment import cells, part, read_experiment, trials
+    from latentrec.experiment.execute import check_settings, settled
 
-    whole = part(read_experiment(file), rows or ())
-    described = part(whole, seeds=seeds or ())
-    first = cells(described, out, data=data)
-    tried = trials(whole, out, data) if whole.tune else []
-    print(f"{described.title}: {len(tried)} trials, {len(first)} runs in {out}", flush=True)
+    whole = read_experiment(file)
+    wanted = part(whole, rows or (), seeds or ())
+    every_trial = trials(whole, out, data) if whole.tune else []
+    tried = _of(wanted, every_trial, seeds=whole.seeds)
+    every = cells(whole, out, data=data)
+    print(
+        f"{whole.title}: {len(tried)} trials, {len(_of(wanted, every))} runs in {out}", flush=True
+    )
     if plan:
-        print_plan(tried, first)
+        print_plan(tried, _of(wanted, every))
         return
-    check_metrics(metrics.split(","), first)
+    check_metrics(metrics.split(","), every)
+    check_settings(every_trial)
     if finished:
         tried = _finished(tried)
-    chosen = _choose(tried, metrics.split(","))
-    todo = cells(described, out, data=data, chosen=chosen)
+    chosen = settled(every_trial) | _choose(tried, metrics.split(","))
+    every = cells(whole, out, data=data, chosen=chosen)
+    todo = _of(wanted, every)
     if finished and not (todo := _finished(todo)):
         raise ConfigError(f"{out}: none of these runs is finished; leave out --finished to train")
-    results = run_cells(todo, out, described.title, metrics.split(","))
+    final = [cell for cell in every if cell.row in chosen or not whole.tune]
+    check_settings(final)
+    results = run_cells(todo, out, whole.title, metrics.split(","), final)
     if len({result.cell.row for result in results}) > 1:
         _compare(results, metrics.partition(",")[0], out / "comparison.md")
+
+
+def _of(
+    wanted: "Experiment", every: "list[Cell]", seeds: "Sequence[int] | None" = None
+) -> "list[Cell]":
+    """The cells of the wanted rows and seeds."""
+    rows, of = {row.name for row in wanted.rows}, seeds or wanted.seeds
+    return [cell for cell in every if cell.row in rows and cell.seed in of]
 
 
 def _finished(of: "list[Cell]") -> "list[Cell]":
@@ -98,23 +116,36 @@ def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...
     return chosen
 
 
-def run_cells(todo: "list[Cell]", out: Path, title: str, metrics: list[str]) -> "list[CellResult]":
-    """Run every cell, print each and at the end their table, and keep it as OUT/table.md."""
+def run_cells(
+    todo: "list[Cell]", out: Path, title: str, metrics: list[str], every: "Sequence[Cell]" = ()
+) -> "list[CellResult]":
+    """Run cells, print each and at the end the table of all finished ones, kept as OUT/table.md.
+
+    Args:
+        todo: What is to be done here.
+        out: Folder of all the runs.
+        title: Head of the table.
+        metrics: Columns of the table.
+        every: Whatever else may be finished in the folder too; empty if `todo` is all.
+
+    Returns:
+        All that is finished, in the order of the cells.
+    """
     from latentrec.experiment import CellResult, execute
-    from latentrec.experiment.execute import BASELINES, baseline_metrics
+    from latentrec.experiment.execute import BASELINES, baseline_metrics, collect
     from latentrec.experiment.summary import summarise, to_markdown
     from latentrec.train.atomic import write_text
 
-    done: list[CellResult] = []
+    done: dict[Path, CellResult] = {}
     table = ""
     for result in execute(todo):
-        done.append(result)
-        baselines = baseline_metrics(done[0].cell, out / BASELINES)
+        baselines = baseline_metrics(result.cell, out / BASELINES)
         print(_line(result, metrics), flush=True)
-        table = to_markdown(summarise(done), metrics, baselines)
+        done = collect(every or todo, done | {result.cell.folder: result})
+        table = to_markdown(summarise([*done.values()]), metrics, baselines)
         write_text(out / "table.md", f"# {title}\n\n{table}")
     print(f"\n{table}", end="")
-    return done
+    return [*done.values()]
 
 
 def check_metrics(wanted: list[str], todo: "list[Cell]") -> None:

@@ -1,6 +1,6 @@
 """Run the cells of an experiment one after another; what is done is not done again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
@@ -56,8 +56,7 @@ def execute(todo: Sequence[Cell]) -> Iterator[CellResult]:
         DataError: If the data break a rule.
         TrainingError: If a loss is not finite.
     """
-    for cell in todo:
-        _check_settings(cell)
+    check_settings(todo)
     prepared = prepared_once()
     for cell in todo:
         done = is_finished(cell)
@@ -74,6 +73,26 @@ def choose(results: Sequence[CellResult]) -> dict[str, tuple[str, ...]]:
         if row not in best or result.valid > best[row].valid:
             best[row] = result
     return {row: result.cell.tuned for row, result in best.items()}
+
+
+def settled(tried: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
+    """`choose` for the rows whose trials are all finished; nothing is trained."""
+    open_rows = {cell.row for cell in tried if not is_finished(cell)}
+    return choose([_result(cell, again=True) for cell in tried if cell.row not in open_rows])
+
+
+def collect(every: Sequence[Cell], known: Mapping[Path, CellResult]) -> dict[Path, CellResult]:
+    """The results of all finished cells by folder, in the order of the cells.
+
+    Args:
+        every: All cells of the experiment, also those that another command trains.
+        known: Results that need not be read again, by folder.
+    """
+    return {
+        cell.folder: known.get(cell.folder) or _result(cell, again=True)
+        for cell in every
+        if cell.folder in known or is_finished(cell)
+    }
 
 
 def is_finished(cell: Cell) -> bool:
@@ -122,12 +141,14 @@ def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
     return {row["scorer"]: _values(row) for row in read_json(path)["rows"]}
 
 
-def _check_settings(cell: Cell) -> None:
-    if (cell.folder / CONFIG).exists() and read_config(cell.folder) != cell.config:
-        raise ConfigError(
-            f"run folder {cell.folder}: holds a run with other settings than row '{cell.row}'; "
-            "take another --out folder, or delete it"
-        )
+def check_settings(cells: Iterable[Cell]) -> None:
+    """Raise ConfigError if a folder of the cells holds a run with other settings."""
+    for cell in cells:
+        if (cell.folder / CONFIG).exists() and read_config(cell.folder) != cell.config:
+            raise ConfigError(
+                f"run folder {cell.folder}: holds a run with other settings than row "
+                f"'{cell.row}'; take another --out folder, or delete it"
+            )
 
 
 def _result(cell: Cell, again: bool) -> CellResult:
