@@ -32,6 +32,20 @@ def test_plan_trains_nothing(file: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_the_plan_of_a_tuned_experiment_knows_what_is_finished(file: Path, tmp_path: Path) -> None:
+    """The folders of the later seeds carry the chosen settings in their names."""
+    tuned = file.read_text(encoding="utf-8") + '[tune]\n"encoder.dropout" = [0.1, 0.3]\n'
+    file.write_text("seeds = [0, 1]\n" + tuned, encoding="utf-8")
+    command = ["experiment", str(file), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, [*command, "--row", "sasrec"]).exit_code == 0
+    shown = CliRunner().invoke(app, [*command, "--plan"]).stdout.splitlines()
+    states = [line.partition(":")[2].strip() for line in shown if line.startswith("sasrec")]
+    assert states == ["finished"] * 3
+    assert sum("plr" in line and "at most" in line for line in shown) == 3
+    shown = CliRunner().invoke(app, [*command, "--row", "sasrec", "--plan"]).stdout
+    assert "together at most 0.0 hours" in shown
+
+
 def test_runs_and_goes_on(file: Path, tmp_path: Path) -> None:
     command = ["experiment", str(file), "--out", str(tmp_path / "out")]
     first = CliRunner().invoke(app, [*command, "--row", "sasrec"])

@@ -43,8 +43,9 @@ def experiment(
     whole = read_experiment(file)
     wanted = part(whole, rows or (), seeds or ())
     every_trial = trials(whole, out, data) if whole.tune else []
+    check_settings(every_trial)
     tried = _of(wanted, every_trial, seeds=whole.seeds)
-    every = cells(whole, out, data=data)
+    every = cells(whole, out, data=data, chosen=settled(every_trial))
     print(
         f"{whole.title}: {len(tried)} trials, {len(_of(wanted, every))} runs in {out}", flush=True
     )
@@ -52,7 +53,6 @@ def experiment(
         print_plan(tried, _of(wanted, every))
         return
     check_metrics(metrics.split(","), every)
-    check_settings(every_trial)
     if finished:
         tried = _finished(tried)
     chosen = settled(every_trial) | _choose(tried, metrics.split(","))
