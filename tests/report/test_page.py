@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latentrec.errors import CheckpointError
+from latentrec.errors import CheckpointError, ConfigError
 from latentrec.report import comparison_page, write_report
 from latentrec.run.comparison import compare
 
@@ -107,6 +107,26 @@ def test_seeds_stand_apart_from_users(two: str) -> None:
 def test_a_comparison_alone_is_a_page(judged: Runs) -> None:
     page = Page(comparison_page(compare(judged, baseline="popularity")))
     assert "ndcg@10: run against popularity" in page.texts
+
+
+def test_the_metric_of_one_run_can_be_chosen(judged: Runs, tmp_path: Path) -> None:
+    write_report([judged[0]], tmp_path / "r.html", metric="recall@20", count=0)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "recall@20 on the test cases" in text
+    assert "test recall@20" in text
+    assert "validation ndcg@10; best epoch" in text  # what training watched stays
+    for metric, rule in (("foo@3", "must be one of recall"), ("map@10", "one of recall@5, recall")):
+        with pytest.raises(ConfigError, match=f"metric '{metric}'.*{rule}"):
+            write_report([judged[0]], tmp_path / "r.html", metric=metric, count=0)
+
+
+def test_one_run_can_be_tested_against_a_baseline(judged: Runs, tmp_path: Path) -> None:
+    write_report([judged[0]], tmp_path / "r.html", baseline="popularity", metric="mrr@5", count=0)
+    page = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert "mrr@5: run-s0 against popularity" in page.texts
+    assert "mrr@5 on the test cases, with intervals over users" in page.texts
+    with pytest.raises(ConfigError, match="'nope' is neither a run nor a kept baseline"):
+        write_report([judged[0]], tmp_path / "r.html", baseline="nope", count=0)
 
 
 def test_what_is_missing_is_said(copied: Path, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ def report(
         typer.Option(help="The file; default RUN/report.html, or report.html for several."),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="Test against this run or baseline, not the first run.")
+        str | None,
+        typer.Option(
+            help="Test against this run or baseline, not the first run; also one run alone."
+        ),
     ] = None,
     metric: Annotated[
         str | None, typer.Option(help="What is drawn and tested; default: what training watched.")

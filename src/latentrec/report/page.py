@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
+from latentrec.errors import ConfigError
 from latentrec.evaluate.compare import Comparison
+from latentrec.evaluate.metrics import top_k_of
 from latentrec.report import sections
 from latentrec.report.analyses import analyses
 from latentrec.report.comparison import comparison_sections
@@ -40,22 +43,24 @@ def write_report(
     Args:
         runs: Folders of runs, at least one.
         out: The file.
-        baseline: What several runs are tested against; by default the first.
+        baseline: What the runs are tested against; by default the first of several, and nothing
+            where there is one.
         metric: What is drawn and tested; by default what the first run's training watched.
         count: Examples of each run, for which its data are read again; 0 for none.
 
     Raises:
         CheckpointError: If a folder holds no run.
-        ConfigError: If several runs cannot be compared.
+        ConfigError: If the runs cannot be compared, or the metric is not there.
     """
     folders = [Path(run) for run in runs]
-    watched = metric or str(read_json(folders[0] / CONFIG)["train"]["monitor"])
-    parts = [(folder.resolve().name, run_sections(folder, count)) for folder in folders]
-    if len(folders) == 1:
-        name, body = parts[0]
-        text = page(f"{name}: latentrec report", *_head(folders[0]), *body, _foot())
+    if len(folders) == 1 and baseline is None:
+        _check_metric(folders[0], metric)
+        title = f"{folders[0].resolve().name}: latentrec report"
+        text = page(title, *_head(folders[0]), *run_sections(folders[0], count, metric), _foot())
     else:
+        watched = metric or str(read_json(folders[0] / CONFIG)["train"]["monitor"])
         found = compare(folders, baseline=baseline, metric=watched, top_k=())
+        parts = [(f.resolve().name, run_sections(f, count, metric)) for f in folders]
         text = _several(found, parts)
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     write_text(Path(out), text)
@@ -66,19 +71,43 @@ def comparison_page(found: Comparison) -> str:
     return page(_title(found), e("h1", _title(found)), *comparison_sections(found), _foot())
 
 
-def run_sections(folder: Path, count: int) -> list[Element]:
+def _check_metric(folder: Path, metric: str | None) -> None:
+    """Refuse a metric that a run was not judged by."""
+    if metric is None:
+        return
+    top_k_of(metric)  # says so if there is no such metric
+    kept = _kept(folder)
+    if kept and metric not in kept["rows"][0]["metrics"]:
+        raise ConfigError(
+            f"report: metric '{metric}' was not kept with {folder}; one of "
+            f"{', '.join(kept['rows'][0]['metrics'])}, or `latentrec compare` for any other"
+        )
+
+
+def _kept(folder: Path) -> dict[str, Any] | None:
+    """The evaluation of a run, None if it has not been judged."""
+    return read_json(folder / EVALUATION) if (folder / EVALUATION).exists() else None
+
+
+def run_sections(folder: Path, count: int, metric: str | None = None) -> list[Element]:
     """Everything about one run, in the order of reading.
+
+    Args:
+        folder: Folder of the run.
+        count: Number of examples.
+        metric: What is drawn of its evaluation, if it was kept; by default what training watched.
 
     Raises:
         CheckpointError: If the folder holds no run.
     """
     config, epochs = read_json(folder / CONFIG), read_metrics(folder / METRICS)
     monitor = str(config["train"]["monitor"])
-    judged = (folder / EVALUATION).exists()
-    evaluation = read_json(folder / EVALUATION) if judged else None
-    found = [sections.headline(evaluation, epochs, monitor)]
+    evaluation = _kept(folder)
+    known = evaluation["rows"][0]["metrics"] if evaluation else {}
+    shown = metric if metric and metric in known else monitor
+    found = [sections.headline(evaluation, epochs, shown)]
     if evaluation:
-        found += [sections.results(evaluation, monitor), sections.how_judged(evaluation)]
+        found += [sections.results(evaluation, shown), sections.how_judged(evaluation)]
     else:
         found.append(e("p", "The run has not been judged yet.", class_="warn"))
     found.append(sections.learning(epochs, monitor))

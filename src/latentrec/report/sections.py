@@ -26,12 +26,12 @@ BEYOND: Final = ("coverage", "gini", "novelty", "popularity", "lift", "diversity
 Json = Mapping[str, Any]
 
 
-def results(evaluation: Json, monitor: str) -> Element:
+def results(evaluation: Json, metric: str) -> Element:
     """Every metric with its interval beside the baselines, a table for each list length."""
     rows = evaluation["rows"]
     names = list(rows[0]["metrics"])
     lengths = dict.fromkeys(name.partition("@")[2] for name in names)
-    shown = monitor if monitor in names else names[0]
+    shown = metric if metric in names else names[0]
     drawn = [Interval(row["scorer"], **row["metrics"][shown], ours=row is rows[-1]) for row in rows]
     caption = f"{shown} on the test cases, with intervals over users"
     return section(
@@ -225,15 +225,15 @@ def tiles(rows: Sequence[tuple[str, str, str]]) -> Element:
     return e("dl", *made, class_="tiles")
 
 
-def headline(evaluation: Json | None, epochs: Sequence[Json], monitor: str) -> Element:
+def headline(evaluation: Json | None, epochs: Sequence[Json], watched: str) -> Element:
     """Model, best baseline, epochs and time."""
     rows: list[tuple[str, str, str]] = []
     if evaluation:
-        found = [(row["scorer"], row["metrics"].get(monitor)) for row in evaluation["rows"]]
+        found = [(row["scorer"], row["metrics"].get(watched)) for row in evaluation["rows"]]
         found = [(name, metric) for name, metric in found if metric]
         if found:
             name, metric = found[-1]
-            rows.append((f"test {monitor}", number(metric["value"]), _ends(metric)))
+            rows.append((f"test {watched}", number(metric["value"]), _ends(metric)))
         if len(found) > 1:
             name, metric = max(found[:-1], key=lambda pair: pair[1]["value"])
             rows.append((f"best beside it: {name}", number(metric["value"]), _ends(metric)))
