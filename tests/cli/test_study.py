@@ -8,6 +8,15 @@ from typer.testing import Result
 Command = Callable[..., Result]
 
 
+def test_seeds_are_checked_before_any_training(latentrec: Command, tmp_path: Path) -> None:
+    command = ("study", "ablation", "--out", tmp_path / "s")
+    twice = latentrec(*command, "--seed", "0", "--seed", "0")
+    assert twice.exit_code == 2
+    assert "seeds 0, 0: must all be different" in twice.stderr
+    assert latentrec(*command, "--seed", "-1").exit_code == 2
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_study_is_drawn_from_its_runs(
     latentrec: Command, small: list[str], tmp_path: Path
 ) -> None:

@@ -51,6 +51,19 @@ def test_rows_and_seeds_can_be_chosen(tmp_path: Path) -> None:
         part(experiment, seeds=[4])
 
 
+@pytest.mark.parametrize(
+    ("seeds", "message"), [("[]", "seeds: there is none"), ("[4, 0, 4]", "seeds 4, 0, 4: must all")]
+)
+def test_seeds_that_show_no_spread_are_refused(tmp_path: Path, seeds: str, message: str) -> None:
+    """One run counted twice would have a standard deviation of 0."""
+    text = GOOD.replace("[3, 5]", seeds)
+    with pytest.raises(ConfigError, match=message):
+        cells(read_experiment(written(tmp_path, text)), tmp_path)
+    text = f'{text}[tune]\n"encoder.dropout" = [0.1, 0.3]\n'
+    with pytest.raises(ConfigError, match=message):
+        trials(read_experiment(written(tmp_path, text)), tmp_path)
+
+
 def test_the_log_of_the_caller_wins(tmp_path: Path) -> None:
     found = cells(read_experiment(written(tmp_path, GOOD)), tmp_path, data=tmp_path / "log.csv")
     assert found[0].config.data.model_dump()["path"] == str(tmp_path / "log.csv")

@@ -41,6 +41,11 @@ def test_an_ablation_leaves_out_one_part_each(tmp_path: Path) -> None:
         assert sum(whole[key] != own[key] for key in whole) == 1
 
 
+def test_seeds_are_refused_like_those_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="seeds 0, 0: must all be different"):
+        cells(ablation("plr-sasrec", seeds=(0, 0)), tmp_path)
+
+
 def test_other_models_and_axes_are_refused() -> None:
     with pytest.raises(ConfigError, match="its reasoner is 'none'"):
         ablation("sasrec")

@@ -30,7 +30,7 @@ def study(
         typer.Option("--axis", help="Sensitivity: only this axis, like steps; repeatable."),
     ] = None,
     seeds: Annotated[
-        list[int] | None, typer.Option("--seed", help="A seed; repeatable; by default 0.")
+        list[int] | None, typer.Option("--seed", min=0, help="A seed; repeatable; by default 0.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of all its runs; by default runs/WHAT.")

@@ -39,7 +39,7 @@ class Experiment(Knobs):
     title: str
     """What is compared, for the head of the table."""
     seeds: tuple[Count, ...] = (0,)
-    """Seeds; every row is trained once with each."""
+    """Seeds, at least one and all different; every row is trained once with each."""
     protocol: str | None = None
     """Protocol of every row: `paper`, `leave-one-out` or `lares`; under all settings."""
     set: tuple[str, ...] = ()
@@ -92,8 +92,9 @@ def trials(experiment: Experiment, out: Path, data: Path | None = None) -> list[
     """The runs that choose each row's tuned settings, all with the first seed.
 
     Raises:
-        ConfigError: If a setting is wrong, or runs are not judged alike.
+        ConfigError: If a setting is wrong, runs are not judged alike, or seeds are not different.
     """
+    _check_seeds(experiment.seeds)
     grid = [[f"{key}={_toml(value)}" for value in of] for key, of in experiment.tune.items()]
     found = [
         _cell(experiment, row, experiment.seeds[0], tuned, out, data)
@@ -120,8 +121,9 @@ def cells(
         chosen: Tuned settings of each row.
 
     Raises:
-        ConfigError: If a setting is wrong, or rows are not judged alike.
+        ConfigError: If a setting is wrong, rows are not judged alike, or seeds are not different.
     """
+    _check_seeds(experiment.seeds)
     tuned = chosen or {}
     found = [
         _cell(experiment, row, seed, tuned.get(row.name, ()), out, data)
@@ -168,6 +170,17 @@ def _cell(
         raise ConfigError(f"row '{row.name}': {error}") from None
     named = [",".join(tuned)] if tuned else []
     return Cell(row.name, seed, tuned, config, out.joinpath(row.name, *named, f"seed-{seed}"))
+
+
+def _check_seeds(seeds: Sequence[int]) -> None:
+    """Refuse seeds that would show one run as several, or none."""
+    if not seeds:
+        raise ConfigError("seeds: there is none, so nothing to train; give at least one, like 0")
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(
+            f"seeds {', '.join(map(str, seeds))}: must all be different, since one seed gives the "
+            "same run again and no spread; give each once"
+        )
 
 
 def _check_judged_alike(found: Sequence[Cell]) -> None:
