@@ -101,6 +101,9 @@ def test_seeds_stand_apart_from_users(two: str) -> None:
     assert "one standard deviation between seeds" in two
     assert "(2 seeds)" in two
     assert 'class="seeds"' in two
+    texts = Page(two).texts
+    for words in ("run, seed 0", "run, seed 1", "Run run, seed 0", "Run run, seed 1"):
+        assert texts.count(words) == 1
     assert 'href="#run-1"' in two
 
 

@@ -9,6 +9,7 @@ import pytest
 import latentrec
 from latentrec.errors import CheckpointError, ConfigError
 from latentrec.run import evaluate_run, fit, load
+from latentrec.run.comparison import run_names
 
 SHORT = {"resamples": 20, "baselines": ["popularity", "markov"]}
 
@@ -78,6 +79,14 @@ def test_a_folder_inside_another_of_its_name_keeps_its_own(runs: Path, tmp_path:
     shutil.copytree(runs / "erl", tmp_path / "plr/plr")
     found = latentrec.compare([tmp_path / "plr", tmp_path / "plr/plr"])
     assert [row.name for row in found.rows[-2:]] == ["plr", "plr/plr"]
+
+
+def test_each_run_has_the_name_of_its_row_and_its_seed(runs: Path, tmp_path: Path) -> None:
+    for name, place in (("plr-s0", "plr/seed-0"), ("plr-s1", "plr/seed-1"), ("erl", "erl/seed-0")):
+        shutil.copytree(runs / name, tmp_path / place)
+    folders = [tmp_path / "plr/seed-1", tmp_path / "erl/seed-0", tmp_path / "plr/seed-0"]
+    assert run_names(folders) == ["plr, seed 1", "erl", "plr, seed 0"]
+    assert run_names(folders[:2]) == ["plr", "erl"]
 
 
 def test_the_same_seed_twice_is_refused(runs: Path, tmp_path: Path) -> None:

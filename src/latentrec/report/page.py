@@ -13,7 +13,7 @@ from latentrec.report.analyses import analyses
 from latentrec.report.comparison import comparison_sections
 from latentrec.report.examples import examples
 from latentrec.report.html import Child, e, page
-from latentrec.run.comparison import compare
+from latentrec.run.comparison import compare, run_names
 from latentrec.run.folder import (
     CONFIG,
     DATA,
@@ -60,8 +60,8 @@ def write_report(
     else:
         watched = metric or str(read_json(folders[0] / CONFIG)["train"]["monitor"])
         found = compare(folders, baseline=baseline, metric=watched, top_k=())
-        parts = [(f.resolve().name, run_sections(f, count, metric)) for f in folders]
-        text = _several(found, parts)
+        bodies = [run_sections(folder, count, metric) for folder in folders]
+        text = _several(found, list(zip(run_names(folders), bodies, strict=True)))
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     write_text(Path(out), text)
 

@@ -78,6 +78,22 @@ def compare(
     )
 
 
+def run_names(runs: Sequence[str | Path]) -> list[str]:
+    """What `compare` calls each of the runs; where several are one row, with the seed of each.
+
+    Args:
+        runs: Folders of runs that can be compared, at least one.
+    """
+    folders = [Path(run) for run in runs]
+    hidden = read_config(folders[0]).evaluate.exclude_seen
+    names = {
+        run.folder: f"{name}, seed {run.config.train.seed}" if len(group) > 1 else name
+        for name, group in _groups([_judged(folder, hidden) for folder in folders]).items()
+        for run in group
+    }
+    return [names[folder] for folder in folders]
+
+
 def _lengths(top_k: Sequence[int], metric: str) -> list[int]:
     """The list lengths of the table, each once."""
     for k in top_k:
