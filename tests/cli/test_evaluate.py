@@ -1,6 +1,7 @@
 """`latentrec evaluate`: the same figures in three forms, and nothing but the judging can change."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +77,26 @@ def test_further_sections_stand_under_the_same_protocol(
     read = json.loads(latentrec("evaluate", trained[0], *options).stdout)
     assert 0 < read["beyond"]["sasrec+plr"]["coverage"] <= 1
     assert sum(s["cases"] for s in read["slices"] if s["name"].startswith("target r")) <= 20
+
+
+def test_sections_of_two_calls_are_kept_together(
+    latentrec: Command, trained: Trained, tmp_path: Path
+) -> None:
+    """Unless the figures have changed between the calls: then the old section is of others."""
+    run = Path(shutil.copytree(trained[0], tmp_path / "run"))
+    path = run / "evaluation.json"
+    figures = ("protocol", "cases", "unknown_targets", "candidates", "notes", "rows")
+    before = {name: json.loads(path.read_text())[name] for name in figures}
+    path.write_text(json.dumps(before))
+    for option in ("--slices", "--beyond"):
+        assert latentrec("evaluate", run, option).exit_code == 0
+    both = json.loads(path.read_text())
+    assert list(both) == [*before, "beyond", "slices"]
+    assert {name: both[name] for name in before} == before
+    both["rows"][0]["metrics"]["ndcg@10"]["value"] += 0.01
+    path.write_text(json.dumps(both))
+    assert latentrec("evaluate", run, "--slices").exit_code == 0
+    assert list(json.loads(path.read_text())) == [*before, "slices"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ def evaluate(
     from latentrec.run.folder import EVALUATION
     from latentrec.run.judged import keep_ranks
     from latentrec.run.run import prepared_data
-    from latentrec.train.atomic import write_text
 
     if json and markdown:
         raise ConfigError("give only one of --json and --markdown")
@@ -59,8 +58,20 @@ def evaluate(
     form = "json" if json else "markdown" if markdown else "table"
     print(_printed(found, prepared.dataset, knobs, form, slices), end="")
     if (beyond or slices) and knobs == loaded.config.evaluate and checkpoint == "best":
-        kept = _printed(found, prepared.dataset, knobs, "json", slices)
-        write_text(run / EVALUATION, kept)  # as it was, and the sections, for `latentrec report`
+        _keep(run / EVALUATION, _printed(found, prepared.dataset, knobs, "json", slices))
+
+
+def _keep(path: Path, found: str) -> None:
+    """Write the figures as they were, and all sections asked for so far, for `latentrec report`."""
+    import json
+
+    from latentrec.evaluate.sections import with_kept_sections
+    from latentrec.run.folder import read_json
+    from latentrec.train.atomic import write_text
+
+    kept = read_json(path) if path.exists() else {}
+    merged = with_kept_sections(json.loads(found), kept)
+    write_text(path, json.dumps(merged, indent=2, ensure_ascii=False) + "\n")
 
 
 def shown_k(top_k: "Sequence[int]") -> int:

@@ -14,6 +14,9 @@ from latentrec.evaluate.table import number
 FEW: Final = 30
 """Slices of fewer cases are shown without an interval: the bootstrap does not hold there."""
 
+SECTIONS: Final = ("beyond", "slices")
+"""Names of the sections beside the figures, in their order."""
+
 
 def beyond_grid(
     found: Mapping[str, Beyond], top_k: int, dataset: SequenceDataset, cases: Cases
@@ -67,6 +70,31 @@ def sections_json(found: Mapping[str, Beyond], slices: Sequence[Slice]) -> dict[
     if slices:
         plain["slices"] = [asdict(piece) for piece in slices]
     return plain
+
+
+def with_kept_sections(new: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """An evaluation as plain values, with those sections of a kept one that it has not itself.
+
+    Only where both hold the same values of the same scorers: sections of other figures would
+    mislead.
+
+    Args:
+        new: The evaluation, see `latentrec.evaluate.table.to_json`.
+        kept: What was written before, empty if there was nothing.
+    """
+    if _values(new) != _values(kept):
+        return dict(new)
+    sections = {name: {**kept, **new}.get(name) for name in SECTIONS}
+    head = {name: value for name, value in new.items() if name not in SECTIONS}
+    return head | {name: value for name, value in sections.items() if value}
+
+
+def _values(evaluation: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The metrics of each scorer, without their intervals."""
+    return {
+        row["scorer"]: {name: metric["value"] for name, metric in row["metrics"].items()}
+        for row in evaluation.get("rows", ())
+    }
 
 
 def _beyond_cells(value: Beyond) -> tuple[str, ...]:
