@@ -93,6 +93,25 @@ def test_a_hopeless_trial_is_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert best(found).values != {"train.learning_rate": 1e-9}
 
 
+def test_a_trial_is_pruned_from_its_sixth_epoch_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the guide says, however bad it is from its first epoch on."""
+
+    def report(trial, epoch: int, metrics: object, config: RunConfig) -> None:  # type: ignore[no-untyped-def]
+        trial.report(config.train.learning_rate, epoch)
+
+    monkeypatch.setattr(study, "STARTUP_TRIALS", 2)
+    monkeypatch.setattr(study, "_report", report)
+    rates = {"settings": ["train.learning_rate"], "values": [1e-9, 0.02, 0.01]}
+    space = Space.model_validate({"title": "t", "search": [rates]})
+    longer = Plan(
+        space, lambda tried: configure(["train.epochs=8", *tried]), tmp_path,
+        sampler="grid", seed=seed_with_last(rates, 1e-9),
+    )  # fmt: skip
+    assert [(t.state, t.epochs) for t in tune(longer)] == [("done", 8), ("done", 8), ("pruned", 6)]
+
+
 def seed_with_last(dimension: dict[str, object], last: float) -> int:
     """A seed whose shuffled grid ends with a value."""
     space = Space.model_validate({"title": "t", "search": [dimension]})

@@ -29,7 +29,7 @@ NAME: Final = "latentrec"
 STARTUP_TRIALS: Final = 5
 """Trials before any is pruned."""
 WARMUP_EPOCHS: Final = 5
-"""Epochs of a trial before it is pruned: warm-ups of reasoners look alike."""
+"""Epochs before the first after which a trial may be pruned: warm-ups of reasoners look alike."""
 
 USUAL_TRIALS: Final = 20
 """Trials of a study that is not told how many."""
@@ -157,9 +157,7 @@ def _open(plan: Plan, optuna: Any) -> "optuna.Study":
         study_name=NAME,
         direction="maximize",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(STARTUP_TRIALS, WARMUP_EPOCHS)
-        if plan.prune
-        else optuna.pruners.NopPruner(),
+        pruner=_pruner(plan, optuna),
     )
     described = {
         "space": plan.space.model_dump(mode="json"),
@@ -176,6 +174,13 @@ def _open(plan: Plan, optuna: Any) -> "optuna.Study":
             )
         study.set_user_attr(name, value)
     return study
+
+
+def _pruner(plan: Plan, optuna: Any) -> Any:
+    """What stops trials; Optuna asks from which epoch on, the first being 1."""
+    if not plan.prune:
+        return optuna.pruners.NopPruner()
+    return optuna.pruners.MedianPruner(STARTUP_TRIALS, WARMUP_EPOCHS + 1)
 
 
 def _take_up_interrupted(study: "optuna.Study") -> None:
