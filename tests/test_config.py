@@ -50,6 +50,8 @@ def test_a_configuration_is_frozen_and_hashable() -> None:
         ("reasoner", "kl_weight", float("inf")),
         ("reasoner", "temperature", 0.0),
         ("evaluate", "top_k", [0]),
+        ("evaluate", "top_k", []),
+        ("evaluate", "metrics", []),
         ("evaluate", "confidence", 1.0),
         ("data", "predictability", 1.5),
     ],

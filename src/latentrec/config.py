@@ -296,9 +296,11 @@ BaselineName: TypeAlias = Literal["popularity", "recent-popularity", "markov", "
 class EvaluateConfig(Knobs):
     """How recommendations are judged: full ranking of the catalogue."""
 
-    top_k: tuple[PositiveInt, ...] = (5, 10, 20)
+    top_k: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (5, 10, 20)
     """List lengths K of the metrics."""
-    metrics: tuple[Literal["recall", "hit", "ndcg", "mrr", "map"], ...] = ("recall", "ndcg", "mrr")
+    metrics: Annotated[
+        tuple[Literal["recall", "hit", "ndcg", "mrr", "map"], ...], Field(min_length=1)
+    ] = ("recall", "ndcg", "mrr")
     """Which metrics. With one target a case, `hit` is `recall` and `map` is `mrr`."""
     exclude_seen: bool = False
     """Hide the items of the history; the target itself is never hidden."""

@@ -105,6 +105,8 @@ def test_sections_of_two_calls_are_kept_together(
         (["--set", "train.epochs=3"], "only settings of `evaluate.` can change after training"),
         (["--set", "evaluate.topk=3"], "evaluate.topk: unknown key; did you mean 'top_k'?"),
         (["--set", "evaluate.top_k=5"], "evaluate.top_k='5': must be a list"),
+        (["--set", "evaluate.top_k=[]"], "evaluate.top_k='[]': Tuple should have at least 1"),
+        (["--set", "evaluate.metrics=[]"], "evaluate.metrics='[]': Tuple should have at least 1"),
         (["--set", "evaluate.confidence=95"], "evaluate.confidence='95': "),
         (["--device", "nonsense"], "device 'nonsense': not usable here"),
     ],
