@@ -10,7 +10,7 @@ from latentrec.baselines.popularity import Popularity
 from latentrec.data.catalogue import Catalogue
 from latentrec.data.dataset import Cases, Histories, SequenceDataset
 from latentrec.errors import DataError, TrainingError
-from latentrec.evaluate.evaluate import Evaluation, evaluate, rank_cases
+from latentrec.evaluate.evaluate import Evaluation, evaluate, intervals, rank_cases
 from latentrec.evaluate.metrics import metrics_of, value_of
 from latentrec.evaluate.ranks import MISS
 from latentrec.index import FIRST_ITEM, UNKNOWN, ItemIndex
@@ -187,6 +187,14 @@ def test_the_protocol_says_what_was_done() -> None:
     assert "no item hidden" in shown
     assert "items of the history hidden, never the target" in hidden
     assert "95% bootstrap over users, 100 resamples" in shown
+
+
+@pytest.mark.parametrize(
+    ("confidence", "shown"), [(0.95, "95%"), (0.999, "99.9%"), (0.29, "29%"), (0.9995, "99.95%")]
+)
+def test_the_protocol_does_not_round_the_confidence(confidence: float, shown: str) -> None:
+    """There is no interval of 100%."""
+    assert intervals(7, confidence) == f"intervals: {shown} bootstrap over users, 7 resamples"
 
 
 def test_impossible_evaluations_say_why() -> None:

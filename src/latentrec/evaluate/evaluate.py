@@ -226,4 +226,4 @@ def ranking(dataset: SequenceDataset, exclude_seen: bool) -> str:
 
 def intervals(resamples: int, confidence: float) -> str:
     """The intervals in words."""
-    return f"intervals: {confidence:.0%} bootstrap over users, {resamples} resamples"
+    return f"intervals: {100 * confidence:g}% bootstrap over users, {resamples} resamples"
