@@ -38,6 +38,7 @@ def test_other_forms(latentrec: Command, trained: Trained, form: str, sign: str)
         (["--top-k", "0"], "top_k=0: a list has at least 1 item"),
         (["--baseline", "none"], "'none' is neither a run nor a kept baseline"),
         (["--json", "--latex"], "give only one of"),
+        (["--html", "/no/where.html"], "--html /no/where.html: there is no folder /no; make it"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(

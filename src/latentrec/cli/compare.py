@@ -35,6 +35,8 @@ def compare(
 
     if json + markdown + latex > 1:
         raise ConfigError("give only one of --json, --markdown and --latex")
+    if html is not None and not html.parent.is_dir():
+        raise ConfigError(f"--html {html}: there is no folder {html.parent}; make it first")
     found = compare_runs(
         runs,
         baseline=baseline,
