@@ -17,6 +17,12 @@ def test_seeds_are_checked_before_any_training(latentrec: Command, tmp_path: Pat
     assert not (tmp_path / "s").exists()
 
 
+def test_an_axis_belongs_to_a_sensitivity(latentrec: Command, tmp_path: Path) -> None:
+    asked = latentrec("study", "ablation", "--axis", "steps", "--plan", "--out", tmp_path / "s")
+    assert asked.exit_code == 2
+    assert "--axis steps: an ablation has no axes" in asked.stderr
+
+
 def test_a_study_is_drawn_from_its_runs(
     latentrec: Command, small: list[str], tmp_path: Path
 ) -> None:

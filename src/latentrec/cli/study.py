@@ -44,12 +44,18 @@ def study(
 ) -> None:
     """Train every variant with every seed, then draw the figure; start it again to go on."""
     from latentrec.cli.experiment import check_metrics, print_plan, run_cells
+    from latentrec.errors import ConfigError
     from latentrec.experiment import cells
     from latentrec.experiment.studies import GRIDS, ablation, sensitivity
 
     settings, drawn, folder = set_ or [], metrics.split(","), out or Path("runs") / what
     if what is Study.SENSITIVITY:
         of = sensitivity(preset, settings, axes=axes or tuple(GRIDS), seeds=seeds or (0,))
+    elif axes:
+        raise ConfigError(
+            f"--axis {axes[0]}: an ablation has no axes, it leaves out parts; leave out --axis, or "
+            "run `latentrec study sensitivity`"
+        )
     else:
         of = ablation(preset, settings, seeds=seeds or (0,))
     todo = cells(of, folder, data=data)
