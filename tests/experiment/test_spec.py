@@ -122,6 +122,16 @@ def test_a_slip_is_named(tmp_path: Path, change: tuple[str, str], message: str) 
         cells(read_experiment(path), tmp_path)
 
 
+def test_a_slip_in_the_only_row_is_all_that_is_said(tmp_path: Path) -> None:
+    path = written(tmp_path, 'title = "t"\nrows = [{ name = "a b" }]')
+    with pytest.raises(ConfigError) as refused:
+        read_experiment(path)
+    assert "rows.0.name: String should match" in str(refused.value)
+    assert "; " not in str(refused.value)
+    with pytest.raises(ConfigError, match="rows: must have at least one"):
+        read_experiment(written(tmp_path, 'title = "t"\nrows = []'))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         read_experiment(tmp_path / "none.toml")

@@ -42,6 +42,17 @@ def test_a_slip_is_named(tmp_path: Path, search: str, message: str) -> None:
         read_space(str(path))
 
 
+def test_a_slip_in_the_only_dimension_is_all_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "space.toml"
+    path.write_text('title = "t"\n[[search]]\nsettings = ["data.seed"]\nvalues = [1]\n', "utf-8")
+    with pytest.raises(ConfigError, match=r"'data\.seed' cannot be tuned") as refused:
+        read_space(str(path))
+    assert "at least 1" not in str(refused.value)
+    path.write_text('title = "t"\nsearch = []\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="search: must have at least one"):
+        read_space(str(path))
+
+
 def test_an_unknown_space_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'plt': unknown; one of erl, lares, plr, prl, sasrec"):
         read_space("plt")

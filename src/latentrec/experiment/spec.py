@@ -44,15 +44,17 @@ class Experiment(Knobs):
     """Protocol of every row: `paper`, `leave-one-out` or `lares`; under all settings."""
     set: tuple[str, ...] = ()
     """Settings `section.key=value` of every row."""
-    rows: Annotated[tuple[Row, ...], Field(min_length=1)]
-    """Methods, in the order of the table."""
+    rows: tuple[Row, ...]
+    """Methods, at least one, in the order of the table."""
 
     tune: Annotated[dict[str, Values], Field(default_factory=dict)]
     """Settings with the values to try. Every row tries all combinations with the first seed and
     keeps the best by validation: an equal budget for all."""
 
     @model_validator(mode="after")
-    def _check_unique(self) -> "Experiment":
+    def _check_rows(self) -> "Experiment":
+        if not self.rows:  # as a bound on the field it would be broken by a slip in the only row
+            raise ValueError("rows: must have at least one, like { name = 'a', preset = 'sasrec' }")
         names = [row.name for row in self.rows]
         if len(set(names)) < len(names):
             raise ValueError(f"rows need different names, not {', '.join(names)}")

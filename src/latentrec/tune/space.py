@@ -81,11 +81,13 @@ class Space(Knobs):
     """What is tuned, in words."""
     preset: str | None = None
     """Preset under all trials, unless the command names one."""
-    search: Annotated[tuple[Dimension, ...], Field(min_length=1)]
-    """What is tried."""
+    search: tuple[Dimension, ...]
+    """What is tried, at least one."""
 
     @model_validator(mode="after")
-    def _check_unique(self) -> "Space":
+    def _check_search(self) -> "Space":
+        if not self.search:  # as a bound on the field it would be broken by a slip in the only one
+            raise ValueError("search: must have at least one table [[search]] of what is tried")
         names = [setting for dimension in self.search for setting in dimension.settings]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
