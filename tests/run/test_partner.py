@@ -1,5 +1,6 @@
 """partner.safetensors: what is read scores as what was written, or is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipy.sparse as sp
 from latentrec.baselines.item_to_item import ItemToItem
 from latentrec.data.dataset import Histories
 from latentrec.errors import CheckpointError
+from latentrec.run import partner
 from latentrec.run.partner import Partner, read_partner, write_partner
 
 WEIGHTS = sp.csr_array(sp.random(9, 9, 0.4, random_state=0, dtype=np.float32))
@@ -35,6 +37,6 @@ def test_a_missing_changed_or_newer_file_is_refused(
     digest = write_partner(tmp_path, Partner(ItemToItem(WEIGHTS, 0.7, None, TIES), 1.0, ""))
     with pytest.raises(CheckpointError, match="SHA-256 differs"):
         read_partner(tmp_path, digest[::-1])
-    monkeypatch.setattr("latentrec.run.partner.FORMAT_VERSION", 2)
+    monkeypatch.setattr(partner, "FILE", replace(partner.FILE, version=2))
     with pytest.raises(CheckpointError, match="format version 1, this latentrec reads 2"):
         read_partner(tmp_path, digest)

@@ -1,5 +1,6 @@
 """text.safetensors: what is read makes the vectors that the fitted one made, or is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from latentrec.data.item_text.vectoriser import TextVectoriser, fit_given, fit_words
 from latentrec.errors import CheckpointError
+from latentrec.run import vectoriser_file
 from latentrec.run.vectoriser_file import read_vectoriser, write_vectoriser
 
 TEXTS = ["blue träin", "blue note", "night träin", "alone"]
@@ -37,6 +39,6 @@ def test_a_missing_changed_or_newer_file_is_refused(
     digest = write_vectoriser(tmp_path, fit_given(ROWS, 5))
     with pytest.raises(CheckpointError, match="SHA-256 differs"):
         read_vectoriser(tmp_path, digest[::-1])
-    monkeypatch.setattr("latentrec.run.vectoriser_file.FORMAT_VERSION", 2)
+    monkeypatch.setattr(vectoriser_file, "FILE", replace(vectoriser_file.FILE, version=2))
     with pytest.raises(CheckpointError, match="format version 1, this latentrec reads 2"):
         read_vectoriser(tmp_path, digest)

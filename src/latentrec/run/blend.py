@@ -13,6 +13,7 @@ from latentrec.data.dataset import SequenceDataset
 from latentrec.data.prepare import Prepared
 from latentrec.errors import ConfigError
 from latentrec.evaluate.baselines import fit_linked, too_large_for, tuned, validation_score
+from latentrec.run import vectoriser_file
 from latentrec.run.folder import (
     CHECKPOINTS,
     CONFIG,
@@ -30,7 +31,6 @@ from latentrec.run.folder import (
 from latentrec.run.partner import Partner, write_partner
 from latentrec.run.phase import REFERENCE
 from latentrec.run.run import Run, load, prepared_data
-from latentrec.run.vectoriser_file import VECTORISER
 from latentrec.train.checkpoint import CheckpointFolder
 
 KEPT: Final = 500
@@ -117,7 +117,7 @@ def _write(
     """Everything that a run needs, its best weights only; the configuration last."""
     blended = config.model_copy(update={"blend": BlendConfig(partner=name)})
     folder.mkdir(parents=True, exist_ok=True)
-    for file in (ITEMS, DATA, GIVEN, METRICS, VECTORISER):
+    for file in (ITEMS, DATA, GIVEN, METRICS, vectoriser_file.FILE.name):
         if (source / file).exists():
             shutil.copyfile(source / file, folder / file)
     if (source / REFERENCE).exists():

@@ -1,22 +1,16 @@
 """partner.safetensors: the baseline that ranks together with a blended run's model."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 import scipy.sparse as sp
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from latentrec.baselines.item_to_item import ItemToItem
-from latentrec.errors import CheckpointError
-from latentrec.train.atomic import sha256
+from latentrec.run.tensor_file import TensorFile
 
-PARTNER: Final = "partner.safetensors"
-FORMAT_VERSION: Final = 1
-"""Raised when an older reader could misread a newer file."""
+FILE: Final = TensorFile("partner.safetensors", key="partner", version=1, way_out="blend again")
 
 
 @final
@@ -45,15 +39,12 @@ def write_partner(folder: Path, partner: Partner) -> str:
         "ties": partner.links.ties,
     }
     described: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
         "decay": partner.links.decay,
         "window": partner.links.window,
         "weight": partner.weight,
         "settings": partner.settings,
     }
-    path = folder / PARTNER
-    save_file(tensors, path, {"partner": json.dumps(described)})
-    return sha256(path)
+    return FILE.write(folder, tensors, described)
 
 
 def read_partner(folder: Path, expected: object) -> Partner:
@@ -66,27 +57,10 @@ def read_partner(folder: Path, expected: object) -> Partner:
     Raises:
         CheckpointError: If the file is missing, changed or of another version.
     """
-    path = folder / PARTNER
-    try:
-        if sha256(path) != expected:
-            raise CheckpointError(
-                f"{path}: its SHA-256 differs from run.json; the file was changed: give back the "
-                "old file or blend again"
-            )
-        return _read(path)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable ({error}); blend again") from None
+    return FILE.read(folder, expected, _partner)
 
 
-def _read(path: Path) -> Partner:
-    with safe_open(path, framework="numpy") as file:
-        described = json.loads(file.metadata()["partner"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if described["format_version"] != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path}: format version {described['format_version']}, this latentrec reads "
-            f"{FORMAT_VERSION}; use the release that wrote it, or blend again"
-        )
+def _partner(tensors: dict[str, Any], described: dict[str, Any]) -> Partner:
     size = len(tensors["ties"])
     entries = (tensors["values"], tensors["columns"], tensors["starts"])
     links = ItemToItem(

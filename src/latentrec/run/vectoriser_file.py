@@ -1,29 +1,23 @@
 """text.safetensors: the vectoriser of a run, numbers as tensors and words as JSON beside them."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from latentrec.data.item_text.reduce import Projection
 from latentrec.data.item_text.tfidf import Words
 from latentrec.data.item_text.vectoriser import TextVectoriser
 from latentrec.errors import CheckpointError
-from latentrec.train.atomic import sha256
+from latentrec.run.tensor_file import TensorFile
 
-VECTORISER: Final = "text.safetensors"
-FORMAT_VERSION: Final = 1
-"""Raised when an older reader could misread a newer file."""
+FILE: Final = TensorFile("text.safetensors", key="vectoriser", version=1, way_out="train again")
 
 
 def write_vectoriser(folder: Path, fitted: TextVectoriser) -> str:
     """Keep a vectoriser in a folder; its SHA-256."""
     tensors: dict[str, Any] = {}
     described: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
         "source": fitted.source,
         "pooling": fitted.pooling,
         "width": fitted.width,
@@ -37,9 +31,7 @@ def write_vectoriser(folder: Path, fitted: TextVectoriser) -> str:
         tensors["shift"] = fitted.projection.shift
     if fitted.blank is not None:
         tensors["blank"] = fitted.blank
-    path = folder / VECTORISER
-    save_file(tensors, path, {"vectoriser": json.dumps(described, ensure_ascii=False)})
-    return sha256(path)
+    return FILE.write(folder, tensors, described)
 
 
 def read_vectoriser(folder: Path, expected: object) -> TextVectoriser:
@@ -52,32 +44,15 @@ def read_vectoriser(folder: Path, expected: object) -> TextVectoriser:
     Raises:
         CheckpointError: If the file is missing, changed or of another version.
     """
-    path = folder / VECTORISER
     if expected is None:
         raise CheckpointError(
             f"{folder}: keeps no text vectoriser; only runs with items.kind='text' have one, those "
             "of older releases must be trained again"
         )
-    try:
-        if sha256(path) != expected:
-            raise CheckpointError(
-                f"{path}: its SHA-256 differs from run.json; the file was changed: give back the "
-                "old file or train again"
-            )
-        return _read(path)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable ({error})") from None
+    return FILE.read(folder, expected, _vectoriser)
 
 
-def _read(path: Path) -> TextVectoriser:
-    with safe_open(path, framework="numpy") as file:
-        described = json.loads(file.metadata()["vectoriser"])
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    if described["format_version"] != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path}: format version {described['format_version']}, this latentrec reads "
-            f"{FORMAT_VERSION}; use the release that wrote it, or train again"
-        )
+def _vectoriser(tensors: dict[str, Any], described: dict[str, Any]) -> TextVectoriser:
     terms, directions = described["terms"], tensors.get("directions")
     return TextVectoriser(
         described["source"],
