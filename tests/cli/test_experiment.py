@@ -97,6 +97,17 @@ def test_a_part_of_a_tuned_experiment_shows_rows_that_are_chosen(
     assert lines_of(tmp_path / "out" / "table.md") == ["sasrec", "plr"]
 
 
+@pytest.mark.parametrize("place", ["tiny.toml", "tiny.toml/below"])
+def test_an_out_that_is_no_folder_is_refused(file: Path, tmp_path: Path, place: str) -> None:
+    """By its name and before any training, like that of `study` and `tune`."""
+    out = str(tmp_path / place)
+    for command in (["experiment", str(file)], ["study", "ablation"], ["tune"]):
+        failed = CliRunner().invoke(app, [*command, "--out", out])
+        assert failed.exit_code == 2
+        assert f"--out {out}: must be a folder" in failed.stderr
+        assert "Errno" not in failed.stderr
+
+
 def test_an_unknown_metric_is_refused_before_training(file: Path, tmp_path: Path) -> None:
     command = ["experiment", str(file), "--out", str(tmp_path / "out"), "--metrics", "ndcg@7"]
     failed = CliRunner().invoke(app, command)

@@ -55,6 +55,8 @@ def experiment(
     check_metrics(metrics.split(","), every)
     if finished:
         tried = _finished(tried)
+    else:
+        make_folder(out)
     chosen = settled(every_trial) | _choose(tried, metrics.split(","))
     every = cells(whole, out, data=data, chosen=chosen)
     todo = _of(wanted, every)
@@ -65,6 +67,23 @@ def experiment(
     results = run_cells(todo, out, whole.title, metrics.split(","), final)
     if len({result.cell.row for result in results}) > 1:
         _compare(results, metrics.partition(",")[0], out / "comparison.md")
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of all runs; raise ConfigError now, not after hours, if it cannot be used."""
+    from tempfile import TemporaryFile
+
+    from latentrec.errors import ConfigError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"--out {out}: must be a folder that can be made or written to ({error.strerror}); "
+            "take another one"
+        ) from None
 
 
 def _of(

@@ -43,7 +43,7 @@ def study(
     ] = "ndcg@20,recall@20",
 ) -> None:
     """Train every variant with every seed, then draw the figure; start it again to go on."""
-    from latentrec.cli.experiment import check_metrics, print_plan, run_cells
+    from latentrec.cli.experiment import check_metrics, make_folder, print_plan, run_cells
     from latentrec.errors import ConfigError
     from latentrec.experiment import cells
     from latentrec.experiment.studies import GRIDS, ablation, sensitivity
@@ -64,6 +64,7 @@ def study(
         print_plan([], todo)
         return
     check_metrics(drawn, todo)
+    make_folder(folder)
 
     from latentrec.analyse.finding import write
     from latentrec.analyse.study import ablation_of, sensitivity_of

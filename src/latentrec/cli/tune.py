@@ -75,6 +75,7 @@ def run(plan: "Plan") -> None:
     """Do what a plan says, printing a line a trial, and keep table and best settings."""
     from rich.console import Console
 
+    from latentrec.cli.experiment import make_folder
     from latentrec.cli.progress import TrainingProgress
     from latentrec.tune import best, trials_of
     from latentrec.tune import tune as search
@@ -82,6 +83,7 @@ def run(plan: "Plan") -> None:
     console, train = Console(), plan.configure(()).train
     points = "ranges" if plan.space.points is None else f"{plan.space.points} points"
     print(f"{plan.space.title} ({points}): at most {plan.most} trials in {plan.out}", flush=True)
+    make_folder(plan.out)
     for old in trials_of(plan):
         print(f"{_line(old, train.monitor)}  (was finished)", flush=True)
     with TrainingProgress(console, train) as progress:
