@@ -65,6 +65,26 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.allclose(whole, bootstrap(values, users, **OPTIONS))
 
 
+def test_equal_values_have_equal_intervals_whatever_stands_beside_them() -> None:
+    """One metric of a run is read in several tables, beside other columns in each."""
+    values, users = np.random.default_rng(6).integers(0, 4, (300, 3)) / 3, np.arange(300) // 2
+    low, high = bootstrap(values, users, **OPTIONS)
+    for column in range(3):
+        alone = bootstrap(values[:, [column]], users, **OPTIONS)
+        assert (low[column], high[column]) == (alone[0][0], alone[1][0])
+    more = np.concatenate([values, np.random.default_rng(7).random((300, 2))], axis=1)
+    assert np.array_equal(bootstrap(more, users, **OPTIONS)[0][:3], low)
+
+
+def test_both_ways_of_drawing_users_spread_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, users = np.random.default_rng(8).integers(0, 30, (400, 1)) / 30, np.arange(400)
+    together = bootstrap(values, users, resamples=20_000, confidence=0.95, seed=0)
+    monkeypatch.setattr(module, "ONE_BY_ONE", 10**6)
+    one_by_one = bootstrap(values, users, resamples=20_000, confidence=0.95, seed=0)
+    assert not np.array_equal(together, one_by_one)
+    assert np.allclose(together, one_by_one, atol=0.05 * width(values, users))
+
+
 def test_one_user_gives_an_interval_of_no_width() -> None:
     low, high = bootstrap(np.array([[0.0], [1.0]]), np.zeros(2, np.int64), **OPTIONS)
     assert low[0] == high[0] == 0.5

@@ -48,7 +48,7 @@ def test_values_are_those_of_the_cases(dataset: SequenceDataset) -> None:
         candidates=8,
         protocol="by hand",
     )
-    knobs = {"metric": "ndcg@10", "resamples": 500, "confidence": 0.95}
+    knobs = {"metric": "ndcg@10", "resamples": 5000, "confidence": 0.95}
     found = {s.name: s for s in sliced([evaluation], dataset, dataset.test, **knobs)}
     assert found["target repeated"].cases == 2
     assert found["target repeated"].values["x"].value == 0.5
