@@ -30,3 +30,16 @@ def test_a_question_without_an_answer_is_an_error_of_one_line(
     assert result.exit_code == 2
     assert result.stderr == "error: user 'nobody': has no test case; name one that has\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_on_other_data_do_not_stand_beside(
+    latentrec: Command, trained: tuple[Path, str], small: list[str], tmp_path: Path
+) -> None:
+    """Before anything is asked: half of the answers would be of the first run alone."""
+    other, out = tmp_path / "other", tmp_path / "out"
+    data = ["--set", "data.users=30", "--set", "data.items=20"]
+    assert latentrec("fit", "--run", other, *data, *small).exit_code == 0
+    result = latentrec("analyse", trained[0], "--beside", other, "--out", out)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "have other data or splits (fingerprints" in result.stderr
+    assert not out.exists()
