@@ -21,6 +21,28 @@ def test_a_failed_write_leaves_the_old_content(
     with pytest.raises(OSError, match="disk full"):
         atomic.write_text(path, "new")
     assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_processes_do_not_write_into_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two terminals on one folder: whoever renames last wins, and nothing is mixed or lost."""
+    path = tmp_path / "table.md"
+    outer = atomic.os.fsync
+
+    def other_writes_meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr(atomic.os, "fsync", outer)
+        pid = atomic.os.getpid()
+        monkeypatch.setattr(atomic.os, "getpid", lambda: pid + 1)
+        atomic.write_text(path, "theirs")
+        monkeypatch.setattr(atomic.os, "getpid", lambda: pid)
+        outer(descriptor)
+
+    monkeypatch.setattr(atomic.os, "fsync", other_writes_meanwhile)
+    atomic.write_text(path, "ours")
+    assert path.read_text() == "ours"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_folders_appear_whole(tmp_path: Path) -> None:
