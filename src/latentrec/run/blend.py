@@ -21,9 +21,9 @@ from latentrec.run.folder import (
     GIVEN,
     ITEMS,
     METRICS,
+    PRETRAIN,
     RUN,
     check_data,
-    check_start,
     read_config,
     read_json,
     write_json,
@@ -62,8 +62,7 @@ def blend(
     """
     source, folder = Path(source), Path(folder)
     config = read_config(source)
-    _check(config, source)
-    check_start(config, folder, resume=False)
+    _check(config, source, folder)
     run = load(source)
     prepared = prepared or prepared_data(run)
     check_data(source, prepared)
@@ -75,12 +74,14 @@ def blend(
     return load(folder)
 
 
-def _check(config: RunConfig, source: Path) -> None:
+def _check(config: RunConfig, source: Path, folder: Path) -> None:
     if config.blend is not None:
         raise ConfigError(
             f"run {source}: is blended with {config.blend.partner} already; blend the run that it "
             "came from"
         )
+    if any((folder / name).exists() for name in (CONFIG, PRETRAIN)):
+        raise ConfigError(f"blend: {folder} holds a run already; take another folder for the blend")
 
 
 def _names(
