@@ -1,5 +1,6 @@
 """`latentrec demo`: the whole way on synthetic users, without any file."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,10 @@ def demo(
     ] = None,
 ) -> None:
     """Train PLR on synthetic users, judge it, and show recommendations (two minutes)."""
+    # Before torch is loaded: one thread is as fast as two at this size, and where other work keeps
+    # the cores busy, threads that wait for each other take many times as long.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     from latentrec.cli.fit import train_and_judge
     from latentrec.configure import load_config
     from latentrec.errors import ConfigError
