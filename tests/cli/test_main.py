@@ -21,6 +21,7 @@ COMMANDS = (
     "fit",
     "pretrain",
     "post-train",
+    "blend",
     "evaluate",
     "compare",
     "analyse",

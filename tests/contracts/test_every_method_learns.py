@@ -71,8 +71,8 @@ def config_of(backbone: str, reasoner: str, vectors: Path) -> RunConfig:
         f"items.source={vectors}",
         "items.dim_text=24",
         "items.dropout=0.0",
-        "train.learning_rate=0.01",
-        "train.epochs=12",
+        "train.learning_rate=0.003",  # at .01 PRL hardly learns, more or less so by the processor
+        "train.epochs=16",
     )
     more = {"sasrec": (), "bert4rec": ("train.batch_size=64",), "unisrec": text}[backbone]
     return load_config(backbone, overrides=[*SETTINGS, *REASONERS[reasoner], *more])
