@@ -1,5 +1,7 @@
 """Blend: two scorers by their standard scores, whatever units and offsets their scores have."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,16 @@ def test_weight_0_ranks_as_the_model_does() -> None:
     own = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(0))
     found = Blend(Given(own), partner(), 0.0, "both").scores(HISTORIES)[:, FIRST_ITEM:]
     assert torch.equal(found.argsort(), own[:, FIRST_ITEM:].argsort())
+
+
+@pytest.mark.parametrize("weight", [0.3, 4.0])
+def test_after_items_without_links_the_model_ranks_alone(weight: float) -> None:
+    """What settles ties is tiny, but standard scores have no size."""
+    own = torch.randn(3, SIZE, generator=torch.Generator().manual_seed(0))
+    links = replace(partner(), ties=np.linspace(0, 1e-5, SIZE, dtype=np.float32))
+    links.weights[4] = 0.0  # pyright: ignore[reportIndexIssue]  # the only item of the second history
+    found = Blend(Given(own), links, weight, "both").scores(HISTORIES)
+    torch.testing.assert_close(found[1], standardised(own)[1])
 
 
 def test_a_score_that_is_not_finite_is_not_hidden() -> None:

@@ -20,7 +20,8 @@ class Blend:
     """A scorer and `weight` times another, each with mean 0 and deviation 1 over the real items.
 
     Scores of different scorers have no common unit; their standard scores do. A scorer that gives
-    all items the same score adds nothing.
+    all items the same score adds nothing, such as a baseline after items without any weight: what
+    settles its ties is left out.
 
     Source: score standardisation before CombSUM (Fox and Shaw 1994; Renda and Straccia 2003).
 
@@ -51,7 +52,7 @@ class Blend:
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
         """The blended scores of all item indices; those of PAD and MASK are 0."""
         own = standardised(self.model.scores(histories))
-        other = self.partner.scores(histories).to(own.device)
+        other = self.partner.linked(histories).to(own.device)
         return own.add_(standardised(other), alpha=self.weight)
 
 

@@ -65,6 +65,6 @@ def test_a_huge_catalogue_is_refused_with_its_cost() -> None:
     train = Histories.from_lists([[2, 3]])
     with pytest.raises(DataError) as caught:
         EASE.fit(train, 100_002)
-    assert "100,000 items need 74.5 GiB" in str(caught.value)
+    assert "100,000 items need 111.8 GiB" in str(caught.value)
     assert "at most 20,000" in str(caught.value)
     assert "raise evaluate.ease_items" in str(caught.value)

@@ -15,6 +15,8 @@ from latentrec.data.dataset import Histories
 
 TIE_WEIGHT: Final = 1e-5
 """Score of the most popular item over the least popular one where the weights tie."""
+ENTRIES: Final = 2**24
+"""Weights of a dense matrix that are looked through at once."""
 
 
 @final
@@ -44,18 +46,24 @@ class ItemToItem:
         return len(self.ties)
 
     def scores(self, histories: Histories) -> Float[Tensor, "B N"]:
-        """Scores of all item indices."""
+        """Scores of all item indices, ties settled."""
+        return self.linked(histories).add_(torch.from_numpy(self.ties))
+
+    def linked(self, histories: Histories) -> Float[Tensor, "B N"]:
+        """The weighted sums alone; all 0 after a history without any weight."""
         if self.window is None:
             held = bags(histories, self.size, self.decay)
         else:
             held = last_items(histories, self.size, self.decay, self.window)
         found = held @ self.weights
         dense = found if isinstance(found, np.ndarray) else cast("sp.csr_array", found).toarray()
-        return torch.from_numpy(dense + self.ties)
+        return torch.from_numpy(dense)
 
     def strongest(self, count: int) -> "ItemToItem":
         """The same with the `count` weights of largest size out of each item; the rest are 0."""
-        rows = sp.csr_array(self.weights)
+        if isinstance(self.weights, np.ndarray):
+            return replace(self, weights=_largest(self.weights, count))
+        rows = self.weights
         sizes, starts = np.abs(rows.data), rows.indptr
         of = np.repeat(np.arange(self.size), np.diff(starts))
         order = np.lexsort((-sizes, of))
@@ -64,3 +72,18 @@ class ItemToItem:
         kept = places < count
         entries = (rows.data[kept], (of[kept], rows.indices[kept]))
         return replace(self, weights=sp.csr_array(entries, rows.shape))
+
+
+def _largest(weights: npt.NDArray[np.float32], count: int) -> sp.csr_array:
+    """The entries of largest size of each row; some rows at a time, so that little is copied."""
+    step = max(1, ENTRIES // weights.shape[1])
+    parts: list[sp.csr_array] = []
+    for start in range(0, len(weights), step):
+        rows = weights[start : start + step]
+        kept = rows
+        if count < rows.shape[1]:
+            best = np.argpartition(-np.abs(rows), count, axis=1)[:, :count]
+            kept = np.zeros_like(rows)
+            np.put_along_axis(kept, best, np.take_along_axis(rows, best, axis=1), axis=1)
+        parts.append(sp.csr_array(kept))
+    return cast("sp.csr_array", sp.vstack(parts, format="csr"))
