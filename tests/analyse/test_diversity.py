@@ -1,11 +1,14 @@
 """Diversity is measured against definitions written out, and is nothing where streams are equal."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 
+from latentrec.analyse import diversity as diversity_module
 from latentrec.analyse.diversity import diversity
 from latentrec.analyse.subject import Subject
 from latentrec.errors import ConfigError
@@ -15,6 +18,7 @@ from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.reasoner.plr_parts import NO_TRIGGER, PlrParts, Trigger, added, learnt
+from latentrec.objective.terms import pairwise_kl
 
 MakeSubject = Callable[[Callable[[int], Reasoner]], Subject]
 
@@ -34,9 +38,9 @@ def test_two_streams_against_the_definitions(subject_with: MakeSubject) -> None:
     found = diversity(subject)
     assert [step.kl for step in found.steps] == pytest.approx(kl.tolist(), rel=1e-3)
     assert found.steps[0].lipschitz == pytest.approx(
-        float((apart[:, 0] / start).median()), rel=1e-4
+        float((apart[:, 0] / start).quantile(0.5)), rel=1e-4
     )
-    ratio = float((apart[:, 1] / apart[:, 0]).median())
+    ratio = float((apart[:, 1] / apart[:, 0]).quantile(0.5))
     assert found.steps[1].lipschitz == pytest.approx(ratio, rel=1e-4)
     moved = (states[:, :, 1] - states[:, :, 0]).norm(dim=-1) / states[:, :, 0].norm(dim=-1)
     assert found.steps[1].moved == pytest.approx(float(moved.mean()), rel=1e-4)
@@ -55,6 +59,37 @@ def test_equal_streams_do_not_differ(subject_with: MakeSubject) -> None:
     assert sum(found.gate_wins) == pytest.approx(1)
     assert found.gate_entropy is not None
     assert 0 < found.gate_entropy <= 1
+
+
+@pytest.mark.parametrize("dim", [8, 50])
+def test_rounding_errors_have_no_ratio(dim: int) -> None:
+    """Three equal streams of another width differ in the last digits, and a step does not grow."""
+    apart = torch.full((4, 3, 3), 1e-6 * dim**0.5, dtype=torch.float64)
+    apart[:, 1] *= 1.7
+    lengths = torch.full((4, 2, 3), dim**0.5, dtype=torch.float64)
+    assert diversity_module._ratio(apart, 1, lengths) is None
+    assert diversity_module._ratio(1e6 * apart, 1, lengths) == pytest.approx(1.7)
+
+
+def test_kl_is_that_of_the_trained_distributions(subject_with: MakeSubject) -> None:
+    """A temperature divides the scores, here by a half: the KL of states twice as long."""
+    subject = subject_with(lambda dim: ErlReasoner(dim, 2))
+    sharp, items = replace(subject, temperature=0.5), subject.scorer.model.items
+    states = torch.cat([block.steps for block in subject.thoughts()]).flatten(1, 2).double()
+    expected = pairwise_kl(2 * states, items.candidates()[FIRST_ITEM:].double()).mean()
+    found = diversity(sharp)
+    assert found.all_states_kl == pytest.approx(float(expected.detach()), rel=1e-4)
+    assert "Scores are divided by 0.5, as in training" in found.to_markdown()
+    assert "divided" not in diversity(subject).to_markdown()
+
+
+def test_negative_cosines_are_drawn(subject_with: MakeSubject) -> None:
+    found = diversity(subject_with(lambda dim: PlrReasoner(dim, 2, 2)))
+    apart = replace(found, steps=tuple(replace(step, cosine=-0.4) for step in found.steps))
+    figure = Figure()
+    apart.draw(figure)
+    assert figure.axes[1].get_ylim()[0] < -0.4
+    assert figure.axes[0].get_ylim()[0] == 0
 
 
 def test_streams_that_differ_are_not_called_one(subject_with: MakeSubject) -> None:

@@ -1,6 +1,7 @@
 """The decomposition is exact on real models, and refuses models for which it does not hold."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -53,6 +54,20 @@ def test_erl_pools_its_steps_and_ranks_with_the_pooled_state(subject_with: MakeS
     assert found.streams_ambiguity == pytest.approx(0, abs=1e-12)
     assert found.half_loss is None
     assert "(h_0" not in found.to_markdown()
+
+
+def test_the_loss_is_that_of_training_with_its_temperature(subject_with: MakeSubject) -> None:
+    """ERL divides all logits by it; the identity holds for the loss that was trained."""
+    subject = replace(subject_with(lambda dim: ErlReasoner(dim, 2)), temperature=0.5)
+    table, losses = subject.scorer.model.items.candidates()[FIRST_ITEM:], list[torch.Tensor]()
+    for block in subject.thoughts():
+        known = block.targets != UNKNOWN
+        logits, targets = block.pooled[known] @ table.T / 0.5, block.targets[known] - FIRST_ITEM
+        losses.append(torch.nn.functional.cross_entropy(logits, targets, reduction="none"))
+    found = identities(subject)
+    assert found.pooled_loss == pytest.approx(float(torch.cat(losses).mean().detach()), rel=1e-5)
+    assert found.error < 1e-12
+    assert "Scores are divided by 0.5, as in training" in found.to_markdown()
 
 
 @pytest.mark.parametrize(

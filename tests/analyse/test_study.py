@@ -37,6 +37,16 @@ def test_axes_are_sorted_and_hold_the_default(tmp_path: Path) -> None:
     assert write(found, tmp_path)[2].stat().st_size > 0
 
 
+def test_a_default_beside_an_axis_is_on_no_curve(tmp_path: Path) -> None:
+    settings = ("encoder.dropout=0.2", "encoder.attention_dropout=0.0")
+    experiment = sensitivity("plr-sasrec", settings, axes=["dropout", "streams"])
+    found = sensitivity_of(finished(experiment, tmp_path), ["ndcg@20"])
+    assert [x.row for x in found.axes["dropout"]] == [f"dropout=0.{n}" for n in range(1, 7)]
+    assert "default" in [x.row for x in found.axes["streams"]]
+    assert "several values of dropout" in found.to_markdown()
+    assert write(found, tmp_path)[2].stat().st_size > 0
+
+
 def test_the_over_thinking_curve_starts_without_steps(tmp_path: Path) -> None:
     found = sensitivity_of(
         finished(sensitivity("plr-sasrec", axes=["steps"]), tmp_path), ["ndcg@20"]

@@ -34,6 +34,14 @@ def test_figures_by_hand(by_hand: Build) -> None:
     assert found.miscalibration == pytest.approx(second / 3)
 
 
+def test_lists_as_popular_as_the_histories_have_no_lift(by_hand: Build) -> None:
+    """Also where long histories hold what few have: each counts as one list does."""
+    rows = [[2, 3, 2]] * 9 + [[*range(4, 24), 2]]
+    dataset = by_hand(rows, items=22)
+    lists = np.array([[2, 3]] * 9 + [[4, 5]], np.int32)
+    assert beyond(lists, dataset, dataset.test).lift == pytest.approx(0.0)
+
+
 def test_targets_by_hand(by_hand: Build) -> None:
     dataset = by_hand([[2, 2], [2, 3, 2], [3, 3], [2, 3]], items=2, unknown=(3,))
     # Training users: item 2 three of four, 3 two of four. Known targets: 2, 2, 3.

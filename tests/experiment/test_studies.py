@@ -23,6 +23,15 @@ def test_the_default_is_trained_once_for_all_axes(tmp_path: Path) -> None:
     assert value_of(configs["default"], "dropout") == 0.3
 
 
+def test_a_default_beside_an_axis_takes_no_value_of_it(tmp_path: Path) -> None:
+    """Its dropouts differ, so it is not the row that has one value of both."""
+    settings = ("encoder.dropout=0.2", "encoder.attention_dropout=0.0")
+    found = cells(sensitivity("plr-sasrec", settings, axes=["dropout"]), tmp_path)
+    assert [cell.row for cell in found] == ["default", *(f"dropout=0.{n}" for n in range(1, 7))]
+    assert value_of(found[0].config, "dropout") is None
+    assert value_of(found[2].config, "dropout") == 0.2
+
+
 def test_the_curve_of_steps_starts_at_the_backbone_alone(tmp_path: Path) -> None:
     settings = ("encoder.dropout=0.3", "reasoner.streams=3")
     found = cells(sensitivity("plr-sasrec", settings, axes=["steps"]), tmp_path)

@@ -94,6 +94,22 @@ def test_seeds_of_a_blend_are_one_row_and_so_are_those_of_its_model(
     ]  # fmt: skip
 
 
+def test_models_of_two_blends_are_two_rows_unless_they_are_one_method(
+    tiny: Any, sources: Path, blended: Run, tmp_path: Path
+) -> None:
+    """Both are called sasrec+plr, and their mean would be nobody's."""
+    config = tiny(train={"epochs": 2}, encoder={"dim": 16}, evaluate=WANTED)
+    list(fit(config, tmp_path / "run"))
+    blend(tmp_path / "run", tmp_path / "wide", partner="markov")
+    found = latentrec.compare([blended.folder, tmp_path / "wide"])
+    assert [(row.name, row.seeds) for row in found.rows[2:]] == [
+        ("sasrec+plr of both-s0", 1), ("sasrec+plr of wide", 1), ("both-s0", 1), ("wide", 1)
+    ]  # fmt: skip
+    blend(sources / "plr-s1", tmp_path / "knn", partner="item-knn")
+    found = latentrec.compare([blended.folder, tmp_path / "knn"])
+    assert [(row.name, row.seeds) for row in found.rows[2:3]] == [("sasrec+plr", 2)]
+
+
 def test_what_cannot_be_blended_is_refused(sources: Path, blended: Run, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is blended with markov already"):
         blend(blended.folder, tmp_path / "twice")

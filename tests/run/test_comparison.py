@@ -52,6 +52,17 @@ def test_names_can_be_given(runs: Path) -> None:
     assert [(row.name, row.seeds) for row in found.rows][-2:] == [("b", 2), ("a", 1)]
 
 
+def test_names_that_would_mislead_are_refused(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="both named 'x', but differ in more than the seed"):
+        latentrec.compare([runs / "plr-s0", runs / "erl"], names=["x", "x"])
+    with pytest.raises(ConfigError, match="name 'markov' is a baseline's"):
+        latentrec.compare([runs / "erl"], names=["markov"])
+    shutil.copytree(runs / "erl", tmp_path / "markov")
+    found = latentrec.compare([tmp_path / "markov"], baseline="markov")
+    assert [row.name for row in found.rows] == ["popularity", "markov", "run markov"]
+    assert [other.name for other in found.differences] == ["run markov"]
+
+
 def test_folders_that_are_named_by_their_seed_take_the_name_above(
     runs: Path, tmp_path: Path
 ) -> None:

@@ -18,7 +18,8 @@ from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.index import FIRST_ITEM
 from latentrec.model.reasoner.effort import Effort
-from latentrec.scorer import ModelScorer
+from latentrec.model.recommender import Recommender
+from latentrec.scorer import ModelScorer, evaluating
 
 BATCHES: Final = (1, 64, 1024)
 """Histories that are scored at once where latency is timed; the paper names no number."""
@@ -50,9 +51,9 @@ class Cost:
         parameters: All of them.
         item_parameters: Those of the item vectors.
         reasoner_parameters: Those of the reasoner.
-        flops: Operations of one longest history as it is scored here (what is not read of the last
-            layer is left out), scoring of the catalogue included; a multiplication with an addition
-            counts 2.
+        flops: Operations of one longest history as it is scored here (item vectors are at hand, and
+            what is not read of the last layer is left out), scoring of the catalogue included; a
+            multiplication with an addition counts 2.
         full_flops: The same where every state of the history is computed, as the papers count.
         latency: Time of a call, by batch.
         peak_bytes: Memory that the largest batch needs on top of the weights; None where it cannot
@@ -107,9 +108,12 @@ def count_flops(scorer: ModelScorer, *, pruned: bool = True) -> int:
             all of it.
     """
     batch = scorer.question(random_histories(scorer, 1), scorer.max_length).to(scorer.device)
-    model = scorer.model.eval()
+    encoder, reasoner = scorer.model.encoder, scorer.model.reasoner
+    # Item vectors are computed before anybody asks, also those made of titles.
+    model = Recommender(scorer.items, encoder, reasoner if pruned else reasoner.every_state())
     # Only decomposed attention is counted everywhere: fused kernels of the CPU are unknown to it.
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    kernel = sdpa_kernel(SDPBackend.MATH)
+    with evaluating(model), kernel, FlopCounterMode(display=False) as counter:
         if pruned:
             model.logits(batch.items, batch.positions)
         else:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentrec.analyse.finding import COLOURS, MARKERS, Finding
-from latentrec.analyse.subject import Subject, Thoughts
+from latentrec.analyse.subject import Subject, Thoughts, scaled_by
 from latentrec.errors import ConfigError
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.index import FIRST_ITEM
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOP_K: Final = 10
-TINY: Final = 1e-9
-"""Distances below this are none: their ratio would be noise."""
+TINY: Final = 1e-5
+"""Distances below this part of the states' length are none: rounding errors make up their ratio."""
 
 
 @final
@@ -65,6 +65,7 @@ class Diversity(Finding):
 
     Attributes:
         protocol: Model, cases and ranking in words.
+        temperature: What scores are divided by, as in training.
         steps: Every step.
         all_states_kl: Mean pairwise KL over all states: the term that PLR and ERL reward, in nats.
         gate_mean: Mean weight of each stream; empty without a gate, as the next three.
@@ -80,6 +81,7 @@ class Diversity(Finding):
     size: ClassVar[tuple[float, float]] = (12.0, 3.2)
 
     protocol: str
+    temperature: float
     steps: tuple[Step, ...]
     all_states_kl: float
     gate_mean: tuple[float, ...]
@@ -104,8 +106,9 @@ class Diversity(Finding):
         )
         foot = (
             f"{self.protocol}. Mean pairwise KL over all states: {self.all_states_kl:.4f} nats."
-            f"{entropy}{self._warning()} The Lipschitz ratio is measured: a step also reads the "
-            "history and the stream's own past, so it is no constant of one map."
+            f"{scaled_by(self.temperature)}{entropy}{self._warning()} The Lipschitz ratio is "
+            "measured: a step also reads the history and the stream's own past, so it is no "
+            "constant of one map."
         )
         return grids_markdown(grids, foot)
 
@@ -140,7 +143,8 @@ class Diversity(Finding):
                 )
         axes.set_xticks(numbers)
         axes.set_xlabel("step")
-        axes.set_ylim(bottom=0)
+        if axes.dataLim.y0 >= 0:  # cosines may be negative
+            axes.set_ylim(bottom=0)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
 
     def _draw_gate(self, axes: "Axes") -> None:
@@ -208,6 +212,7 @@ def diversity(subject: Subject, top_k: int = TOP_K) -> Diversity:
     kl = torch.cat([part.all_states_kl for part in parts]).mean()
     return Diversity(
         protocol=subject.protocol,
+        temperature=subject.temperature,
         steps=tuple(_steps(parts, subject.first_step)),
         all_states_kl=float(kl),
         gate_mean=tuple(gates.mean(dim=0).tolist()),
@@ -241,7 +246,8 @@ def _measure(subject: Subject, block: Thoughts, table: Tensor, top_k: int) -> _P
         raise ConfigError("diversity: this model does not reason, so nothing can differ")
     items, path = subject.scorer.model.items, _path(subject, block)
     pairs = list(combinations(range(streams), 2))
-    queries, table = items.queries(block.steps).double(), table.double()  # KL may be tiny
+    queries = items.queries(block.steps).double()  # KL may be tiny
+    table = table.double() / subject.temperature  # divides the scores
     apart = [(path[:, a] - path[:, b]).norm(dim=-1) for a, b in pairs]
     cosines = [F.cosine_similarity(block.steps[:, a], block.steps[:, b], dim=-1) for a, b in pairs]
     none = block.steps.new_zeros(len(block.rows), path.shape[2], 0)
@@ -297,22 +303,24 @@ def _steps(parts: Sequence[_Part], first_step: int) -> list[Step]:
                 kl=float(kl[:, t].mean()) if several else None,
                 cosine=float(cosine[:, t].mean()) if several else None,
                 distance=float(apart[:, now].square().mean().sqrt()) if several else None,
-                lipschitz=_ratio(apart, now) if several else None,
+                lipschitz=_ratio(apart, now, lengths) if several else None,
                 from_last=float(from_last[:, now - 1].mean()) if now else None,
                 moved=float((moves[:, now - 1] / lengths[:, now - 1]).mean()) if now else None,
-                step_ratio=_ratio(moves, now - 1),
+                step_ratio=_ratio(moves, now - 1, lengths),
             )
         )
     return steps
 
 
-def _ratio(sizes: Float[Tensor, "B S Q"], place: int) -> float | None:
+def _ratio(
+    sizes: Float[Tensor, "B S Q"], place: int, lengths: Float[Tensor, "B U M"]
+) -> float | None:
     """Median of the sizes at a place over those at the place before it."""
     if place < 1:
         return None
     now, before = sizes[:, place], sizes[:, place - 1]
-    usable = before > TINY
-    return float((now[usable] / before[usable]).median()) if bool(usable.any()) else None
+    usable = before > TINY * lengths[:, place - 1].mean(dim=1, keepdim=True)
+    return float(np.median(now[usable] / before[usable])) if bool(usable.any()) else None
 
 
 def _wins(gates: Float[Tensor, "C M"]) -> tuple[float, ...]:

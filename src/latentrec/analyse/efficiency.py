@@ -109,20 +109,22 @@ class Efficiency(Finding):
     def to_markdown(self) -> str:
         """A table of costs and one of the efforts."""
         latencies = tuple(f"ms, batch {each.batch}" for each in self.rows[0].cost.latency)
-        head = ("model", "parameters", "FLOPs", "extra", "extra over pruned", *latencies, "MiB")
+        head = ("model", "parameters", "FLOPs, every state", "extra", "extra over pruned")
+        head += (*latencies, "MiB")
         costs = Grid("Cost of one call", head, tuple(_cost_rows(self.rows)))
         efforts = Grid(
             "Quality and cost by effort",
-            ("model", "streams", "steps", "FLOPs", "ms a history", self.metric, "best"),
+            ("model", "streams", "steps", "FLOPs, as scored", "ms a history", self.metric, "best"),
             tuple(_effort_row(point) for point in self.points),
         )
         published = ", ".join(f"{name} {share:+.2%}" for name, share in PAPER_FLOPS.items())
         foot = (
             f"{self.protocol}. Measured on {self.device} with {self.threads} threads, longest "
             "histories, scoring of the whole catalogue included. Extra: over the same weights "
-            "without reasoning, every state computed, as the papers count; 'pruned' leaves out of "
-            f"both what is not read of the last layer. Published (87,969 items): {published}. "
-            f"Milliseconds a history are those of batch {POINT_BATCH}; best: none is as good for "
+            "without reasoning, every state computed, as the papers count; 'pruned' and 'as "
+            "scored' leave out what is not read of the last layer. Published (87,969 items): "
+            f"{published}. Milliseconds a history are those of batch {POINT_BATCH}; best: none is "
+            "as good for "
             "fewer operations. MiB: what the largest batch needs beside the weights."
         )
         return grids_markdown([costs, efforts], foot)
@@ -140,7 +142,7 @@ class Efficiency(Finding):
             *zip(*front, strict=True),
             color=GREY, lw=4, marker="o", ms=13, mew=0, alpha=0.35, label="best for cost",
         )  # fmt: skip
-        axes.set_xlabel("operations of one history (MFLOP, scoring included)")
+        axes.set_xlabel("operations of one history as it is scored (MFLOP)")
         axes.set_ylabel(label_of(self.metric))
         axes.margins(x=0.12)
         _name_ends(axes, ends)
@@ -218,7 +220,7 @@ def efficiency(
         rows.append(_row(subject.name, cost, base and measure(base, batches)))
         points += _points(subject, metric)
     return Efficiency(
-        protocol=subjects[0].protocol,
+        protocol=subjects[0].task,
         device=str(subjects[0].scorer.device),
         threads=torch.get_num_threads(),
         metric=metric,

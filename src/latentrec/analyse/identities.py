@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentrec.analyse.finding import COLOURS, GREY, Finding
-from latentrec.analyse.subject import Subject, Thoughts
+from latentrec.analyse.subject import Subject, Thoughts, scaled_by
 from latentrec.errors import ConfigError
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.index import FIRST_ITEM, UNKNOWN
@@ -41,6 +41,7 @@ class Identities(Finding):
 
     Attributes:
         protocol: Model, cases and ranking in words.
+        temperature: What scores are divided by, as in training.
         cases: Cases with a known target.
         states_loss: Weighted mean loss of the single states.
         steps_ambiguity: What pooling the steps of each stream takes off.
@@ -59,6 +60,7 @@ class Identities(Finding):
     size: ClassVar[tuple[float, float]] = (7.0, 3.4)
 
     protocol: str
+    temperature: float
     cases: int
     states_loss: float
     steps_ambiguity: float
@@ -95,7 +97,8 @@ class Identities(Finding):
             tuple((name, f"{value:.4f}") for name, value in rows if value is not None),
         )
         foot = (
-            f"{self.protocol}. {self.cases} of the cases have a target that training knew. "
+            f"{self.protocol}. {self.cases} of the cases have a target that training knew."
+            f"{scaled_by(self.temperature)} "
             f"Diversity takes off {self.share:.1%} of the loss of the single states. The two sides "
             f"of the identity differ by at most {self.error:.1e} nats."
         )
@@ -142,7 +145,7 @@ def identities(subject: Subject) -> Identities:
     dual = True
     for block in subject.thoughts():
         known = block.targets != UNKNOWN
-        terms = _terms(block, table, known)
+        terms = _terms(block, table, known, subject.temperature)
         gap = terms[0] - terms[1] - terms[2] - terms[3]
         error = max(error, float(gap.abs().max())) if len(gap) else error
         sums += terms.sum(dim=1).cpu()
@@ -154,6 +157,7 @@ def identities(subject: Subject) -> Identities:
     half = means.pop("half_loss")
     return Identities(
         protocol=subject.protocol,
+        temperature=subject.temperature,
         cases=cases,
         error=error,
         half_loss=half if dual else None,
@@ -161,7 +165,9 @@ def identities(subject: Subject) -> Identities:
     )
 
 
-def _terms(block: Thoughts, table: Float[Tensor, "N D"], known: Tensor) -> Float[Tensor, "9 B"]:
+def _terms(
+    block: Thoughts, table: Float[Tensor, "N D"], known: Tensor, temperature: float
+) -> Float[Tensor, "9 B"]:
     """Every term for each case with a known target, in the order of `Identities`."""
     steps, targets = block.steps[known].double(), block.targets[known] - FIRST_ITEM
     weights = _weights(block)[known].double()
@@ -169,6 +175,7 @@ def _terms(block: Thoughts, table: Float[Tensor, "N D"], known: Tensor) -> Float
     streams, first = steps.mean(dim=2), block.first[known].double()
     pooled = torch.einsum("bm,bmd->bd", weights, streams)
     _check_pooled(pooled, block.pooled[known])
+    table = table / temperature  # scores are linear: dividing either side divides them
     count = steps.shape[2]
     single = torch.stack([_loss(steps[:, :, t], table, targets) for t in range(count)])
     inside = torch.stack([_divergence(streams, steps[:, :, t], table) for t in range(count)])

@@ -50,7 +50,8 @@ class Sensitivity(Finding):
 
     Attributes:
         metrics: Which metrics.
-        axes: Outcomes in growing order of value, by axis; the default is on every one.
+        axes: Outcomes in growing order of value, by axis; the default is on those where the
+            settings behind the axis have one value.
     """
 
     name: ClassVar[str] = "sensitivity"
@@ -67,10 +68,19 @@ class Sensitivity(Finding):
             ))
             for axis, outcomes in self.axes.items()
         ]  # fmt: skip
-        return grids_markdown(grids, _FOOT)
+        return grids_markdown(grids, f"{_FOOT}{self._beside()}")
+
+    def _beside(self) -> str:
+        names = [NAMES[axis] for axis, outcomes in self.axes.items() if _default(outcomes) is None]
+        if not names:
+            return ""
+        return (
+            f" The default has several values of {', '.join(names)} (dropout of states and of "
+            "attention are two settings), so it is not on that curve."
+        )
 
     def draw(self, figure: "Figure") -> None:
-        """A panel for each axis, a line for each metric; the default is marked."""
+        """A panel for each axis, a line for each metric; the default is marked where it lies."""
         panels = figure.subplots(1, len(self.axes), sharey=True, squeeze=False)[0]
         for axes, (axis, outcomes) in zip(panels, self.axes.items(), strict=True):
             values = [outcome.value or 0.0 for outcome in outcomes]
@@ -84,15 +94,21 @@ class Sensitivity(Finding):
                     marker=MARKERS[place % 7],
                     capsize=2,
                 )
-            default = next(x.value for x in outcomes if x.row == DEFAULT)
-            axes.axvline(default or 0.0, color=GREY, lw=1, ls="--", zorder=0, label="default")
+            default = _default(outcomes)
+            if default is not None:
+                axes.axvline(default, color=GREY, lw=1, ls="--", zorder=0, label="default")
             if axis == "kl_weight" and min(values) > 0:
                 axes.set_xscale("log")
             else:
                 axes.set_xticks(values)
             axes.set_xlabel(NAMES[axis])
         panels[0].set_ylabel("quality, mean over seeds")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
+        known = {
+            label: handle
+            for axes in panels
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=5)
 
 
 @final
@@ -150,8 +166,14 @@ def sensitivity_of(results: Sequence[CellResult], metrics: Sequence[str]) -> Sen
         of = [s for s in summaries if s.row == DEFAULT or s.row.startswith(f"{axis}=")]
         if len(of) > 1:
             outcomes = [_outcome(s, metrics, value_of(configs[s.row], axis)) for s in of]
-            axes[axis] = tuple(sorted(outcomes, key=lambda outcome: outcome.value or 0.0))
+            on_axis = [outcome for outcome in outcomes if outcome.value is not None]
+            axes[axis] = tuple(sorted(on_axis, key=lambda outcome: outcome.value or 0.0))
     return Sensitivity(tuple(metrics), axes)
+
+
+def _default(outcomes: Sequence[Outcome]) -> float | None:
+    """Where the default lies on an axis, None if it lies beside it."""
+    return next((outcome.value for outcome in outcomes if outcome.row == DEFAULT), None)
 
 
 def ablation_of(results: Sequence[CellResult], metrics: Sequence[str]) -> Ablation:

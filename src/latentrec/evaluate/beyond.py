@@ -32,7 +32,8 @@ class Beyond:
         gini: Inequality of how often items are listed: 0 all alike, 1 one item takes all.
         novelty: Mean -log2 of the share of training users who have the item, in bits.
         popularity: Mean share of training users who have a listed item.
-        lift: Popularity of the lists over that of the histories, less 1: 0 is no bias.
+        lift: Popularity of the lists over that of the histories, less 1: 0 is no bias. Every
+            history counts once, however long, as every list does (Abdollahpouri et al. 2019).
         diversity: Mean over the lists of how different two listed items are, from 0 to 1: Jaccard
             distance of their categories; NaN without categories.
         miscalibration: Mean divergence in nats of the categories of a list from those of the user's
@@ -66,10 +67,18 @@ def beyond(lists: Lists, dataset: SequenceDataset, cases: Cases) -> Beyond:
         gini=gini(counts),
         novelty=float(-np.log2(shares[shown]).mean()),
         popularity=popularity,
-        lift=popularity / float(shares[dataset.histories(cases).items].mean()) - 1.0,
+        lift=popularity / _mean_share(dataset.histories(cases), shares) - 1.0,
         diversity=diversity(lists, dataset.catalogue),
         miscalibration=miscalibration(lists, dataset.histories(cases), dataset.catalogue),
     )
+
+
+def _mean_share(histories: Histories, shares: Float64s) -> float:
+    """Mean over the histories of the mean share of their items; empty ones are left out."""
+    rows = np.repeat(np.arange(len(histories)), histories.lengths)
+    sums = np.bincount(rows, shares[histories.items], len(histories))
+    full = histories.lengths > 0
+    return float((sums[full] / histories.lengths[full]).mean())
 
 
 def of_targets(dataset: SequenceDataset, cases: Cases) -> tuple[float, float]:

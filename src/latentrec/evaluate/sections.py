@@ -12,7 +12,8 @@ from latentrec.evaluate.slices import Slice
 from latentrec.evaluate.table import number
 
 FEW: Final = 30
-"""Slices of fewer cases are shown without an interval: the bootstrap does not hold there."""
+"""Slices of fewer users are shown without an interval: the bootstrap, which draws users, does not
+hold there."""
 
 SECTIONS: Final = ("beyond", "slices")
 """Names of the sections beside the figures, in their order."""
@@ -52,10 +53,10 @@ def slices_grid(slices: Sequence[Slice], metric: str) -> Grid:
     """One row a slice, a column a scorer; ± is half the width of the interval."""
     names = tuple(slices[0].values)
     rows = tuple(
-        (found.name, str(found.cases), *(half(found.values[name], found.cases) for name in names))
+        (found.name, str(found.cases), *(half(found.values[name], found.users) for name in names))
         for found in slices
     )
-    title = f"Slices: {metric} ± half the width of its interval (none below {FEW} cases)"
+    title = f"Slices: {metric} ± half the width of its interval (none below {FEW} users)"
     return Grid(title, ("slice", "cases", *names), rows)
 
 
@@ -113,10 +114,10 @@ def _or_dash(value: float) -> str:
     return "-" if value != value else number(value)
 
 
-def half(metric: Metric, cases: int) -> str:
-    """The value and half the width of its interval; without it where cases are few."""
+def half(metric: Metric, users: int) -> str:
+    """The value and half the width of its interval; without it where users are few."""
     value = f"{metric.value:.3f}".removeprefix("0")
-    if cases < FEW:
+    if users < FEW:
         return value
     half = f"{(metric.high - metric.low) / 2:.3f}".removeprefix("0")
     return f"{value}±{half}"

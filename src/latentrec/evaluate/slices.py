@@ -29,11 +29,13 @@ class Slice:
     Attributes:
         name: What the cases have in common.
         cases: How many they are.
+        users: Of how many users.
         values: Metric by scorer, with its interval over users.
     """
 
     name: str
     cases: int
+    users: int
     values: dict[str, Metric]
 
 
@@ -84,7 +86,7 @@ def sliced(
         )
         cells = zip(values[rows].mean(0).tolist(), low.tolist(), high.tolist(), strict=True)
         metrics = dict(zip(names, (Metric(*cell) for cell in cells), strict=True))
-        return Slice(name, int(rows.sum()), metrics)
+        return Slice(name, int(rows.sum()), len(np.unique(cases.users[rows])), metrics)
 
     return [one(name, rows) for name, rows in slices_of(dataset, cases).items()]
 

@@ -19,7 +19,7 @@ GRIDS: Final[dict[str, tuple[tuple[str, ...], tuple[float, ...]]]] = {
     "kl_weight": (("reasoner.kl_weight",), (0.001, 0.01, 0.1, 1.0)),
     "dropout": (("encoder.dropout", "encoder.attention_dropout"), (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)),
 }
-"""The settings behind each axis, set together, and the values that the paper searches (5.1)."""
+"""The settings behind each axis, set to one value together, and the paper's values (5.1)."""
 PARTS: Final[dict[str, str]] = {
     "no-gate": 'reasoner.gate="uniform"',
     "no-contrast": "reasoner.contrastive_weight=0",
@@ -40,7 +40,8 @@ def sensitivity(
 ) -> Experiment:
     """One row for every value of every axis, the other axes as they are; the default once.
 
-    The steps start at T = 0, the backbone alone.
+    The steps start at T = 0, the backbone alone. A default whose settings behind an axis differ
+    (dropout of states and of attention) does not lie on it, and all values of the axis are tried.
 
     Paper: PLR (arXiv 2601.03153) Fig. 2.
 
@@ -84,11 +85,15 @@ def ablation(
     return _experiment(f"Ablation of {preset}", preset, {DEFAULT: settings, **varied}, seeds)
 
 
-def value_of(config: RunConfig, axis: str) -> float:
-    """Where a configuration stands on an axis; without a reasoner at T = 0."""
+def value_of(config: RunConfig, axis: str) -> float | None:
+    """Where a configuration stands on an axis; without a reasoner at T = 0.
+
+    None if the settings behind the axis differ, as the two dropouts may: then it lies beside it.
+    """
     if axis == "steps" and config.reasoner.kind == "none":
         return 0.0
-    return float(attrgetter(GRIDS[axis][0][0])(config))
+    values = {float(attrgetter(key)(config)) for key in GRIDS[axis][0]}
+    return values.pop() if len(values) == 1 else None
 
 
 def _plr(preset: str, settings: Sequence[str]) -> RunConfig:

@@ -1,7 +1,8 @@
 """Compare runs: find or make their ranks, group seeds, and test them on the same cases."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -11,7 +12,7 @@ from latentrec.config import BaselineName
 from latentrec.errors import ConfigError
 from latentrec.evaluate.compare import Comparison, System, compare_systems
 from latentrec.evaluate.evaluate import intervals
-from latentrec.evaluate.metrics import Ranks, top_k_of
+from latentrec.evaluate.metrics import top_k_of
 from latentrec.run.evaluation import evaluate_run, reads
 from latentrec.run.folder import read_config
 from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
@@ -19,6 +20,8 @@ from latentrec.run.run import load, prepared_data
 
 SEED_AT_END: Final = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
 """How the names of runs of several seeds end."""
+BASELINES: Final = get_args(BaselineName)
+"""Names that no run can have, since its row would hide the baseline's."""
 
 
 def compare(
@@ -57,7 +60,7 @@ def compare(
     judged = [_judged(folder, hidden) for folder in folders]
     _check_same_task(judged)
     named = _named(judged, names) if names else _groups(judged)
-    systems = _baselines(judged, taken=set(named)) + [
+    systems = _baselines(named) + [
         System(name, tuple(run.ranks[run.model] for run in group)) for name, group in named.items()
     ]
     reference = _reference(baseline, systems, next(iter(named)))
@@ -134,7 +137,17 @@ def _named(judged: Sequence[Judged], names: Sequence[str]) -> dict[str, list[Jud
     """Runs under the names given, in the order of their first."""
     groups: dict[str, list[Judged]] = {}
     for name, run in zip(names, judged, strict=True):
-        groups.setdefault(name, []).append(run)
+        if name in BASELINES:
+            raise ConfigError(f"compare: name '{name}' is a baseline's; call the run otherwise")
+        first = groups.setdefault(name, [run])[0]
+        if first is run:
+            continue
+        if _without_seed(first) != _without_seed(run):
+            raise ConfigError(
+                f"compare: {first.folder} and {run.folder} are both named '{name}', but differ in "
+                "more than the seed; only seeds of one method are one row"
+            )
+        groups[name].append(run)
     for group in groups.values():
         _check_seeds(group)
     return groups
@@ -155,6 +168,7 @@ def _groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     names = [_name(group) for group in groups]
     if len(set(names)) < len(names):
         names = _told_apart([group[0].folder for group in groups])
+    names = [f"run {name}" if name in BASELINES else name for name in names]
     return dict(zip(names, groups, strict=True))
 
 
@@ -214,21 +228,31 @@ def _above(folder: Path) -> str:
     return f"{folder.parent.parent.name}/{name}" if "=" in name else name
 
 
-def _baselines(judged: Sequence[Judged], taken: set[str]) -> list[System]:
+def _baselines(named: Mapping[str, Sequence[Judged]]) -> list[System]:
     """What stands beside any of the runs, in the order kept.
 
-    Baselines are the same beside every run; a model that a run was blended or trained further from
-    has a seed with each.
+    Baselines are the same beside every run; a model that runs were blended or trained further from
+    has a seed with each of them, and is a row for each method of that name.
     """
-    found: dict[str, list[Ranks]] = {}
-    for run in judged:
-        for name, ranks in run.ranks.items():
-            known = found.setdefault(name, [])
-            once = name in get_args(BaselineName) and known
-            if not once and not any(np.array_equal(ranks, other) for other in known):
-                known.append(ranks)
-    hidden = taken.union(run.model for run in judged)
-    return [System(name, tuple(all_)) for name, all_ in found.items() if name not in hidden]
+    found: dict[str, dict[str, System]] = {}
+    for beside, group in named.items():
+        for run in group:
+            method = json.dumps(_without_seed(run) | {"blend": None}, sort_keys=True)
+            for name, ranks in run.ranks.items():
+                rows = found.setdefault(name, {})
+                known = [other for row in rows.values() for other in row.ranks]
+                once = name in BASELINES and known
+                if once or any(np.array_equal(ranks, other) for other in known):
+                    continue
+                row = rows.get(method, System(f"{name} of {beside}", ()))
+                rows[method] = System(row.name, (*row.ranks, ranks))
+    hidden = set(named).union(run.model for group in named.values() for run in group)
+    return [
+        row if len(rows) > 1 else System(name, row.ranks)
+        for name, rows in found.items()
+        if name not in hidden
+        for row in rows.values()
+    ]
 
 
 def _settings(judged: Sequence[Judged]) -> dict[str, str]:

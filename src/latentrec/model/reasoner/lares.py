@@ -165,6 +165,10 @@ class LaresReasoner(Reasoner):
             )
         return self if effort.steps is None else LaresAtDepth(self, effort.steps)
 
+    def every_state(self) -> Reasoner:
+        """The same depth with all of the last step computed."""
+        return LaresAtDepth(self, self.mean_steps, every=True)
+
     def reason(
         self,
         encoded: Encoded,
@@ -172,6 +176,7 @@ class LaresReasoner(Reasoner):
         encoder: SequenceEncoder,
         steps: int,
         start: Float[Tensor, "B L D"],
+        every: bool = False,
     ) -> Reasoned:
         """Refine a start state for a given number of steps.
 
@@ -181,6 +186,7 @@ class LaresReasoner(Reasoner):
             encoder: Says whether positions see what comes after them.
             steps: Depth k, at least 1; need not be one that training has seen.
             start: T_0.
+            every: Compute the last step at all positions also where few of them are read.
         """
         allowed = history_mask(encoded.padding, encoder.causal)
         index = positions.unsqueeze(-1).expand(-1, -1, start.shape[-1])
@@ -188,7 +194,7 @@ class LaresReasoner(Reasoner):
         for _ in range(steps - 1):
             state = self._step(state, encoded.hidden, allowed)
             states.append(state.gather(1, index))
-        if self.training:  # where all positions are read as a rule
+        if self.training or every:  # in training all positions are read as a rule
             last = self._step(state, encoded.hidden, allowed).gather(1, index)
         else:
             seen = visible(positions, encoded.padding, encoder.causal)
@@ -258,23 +264,29 @@ class LaresAtDepth(Reasoner):
     Args:
         lares: The reasoner.
         steps: Depth k, at least 1.
+        every: Compute the last step at all positions also where few of them are read.
     """
 
-    def __init__(self, lares: LaresReasoner, steps: int) -> None:
+    def __init__(self, lares: LaresReasoner, steps: int, every: bool = False) -> None:
         super().__init__()
         self.lares = lares
         self.steps = steps
+        self.every = every
 
     def forward(
         self, encoded: Encoded, positions: Int[Tensor, "B P"], encoder: SequenceEncoder
     ) -> Reasoned:
         """Ranks with T_k."""
         start = self.lares.start(encoded)
-        return self.lares.reason(encoded, positions, encoder, self.steps, start)
+        return self.lares.reason(encoded, positions, encoder, self.steps, start, self.every)
 
     def limited(self, effort: Effort) -> Reasoner:
         """Another depth of the same reasoner."""
         return self.lares.limited(effort)
+
+    def every_state(self) -> Reasoner:
+        """The same depth with all of the last step computed."""
+        return LaresAtDepth(self.lares, self.steps, every=True)
 
 
 def sample_depth(mean_steps: int) -> int:
