@@ -19,6 +19,8 @@ from latentrec.evaluate.metrics import Float64s
 from latentrec.evaluate.ranks import ranks
 from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.prl import PrlReasoner
+from latentrec.reasoner_config import ErlConfig, PrlConfig, ReasonerConfig
+from latentrec.run.folder import check_data
 from latentrec.run.run import Run, prepared_data
 from latentrec.scorer import TOKENS, ModelScorer, Scorer
 
@@ -62,6 +64,7 @@ class Subject:
         exclude_seen: Hide the items of the history from the ranks; never the target.
         resamples: Bootstrap resamples of users behind each interval.
         confidence: Coverage of the intervals.
+        temperature: What training divided scores by before the softmax; ranks do not depend on it.
     """
 
     name: str
@@ -71,12 +74,18 @@ class Subject:
     exclude_seen: bool
     resamples: int
     confidence: float
+    temperature: float = 1.0
 
     @property
     def protocol(self) -> str:
-        """What the ranks depend on, and of which cases, in words."""
+        """The model, and what its ranks depend on, in words."""
+        return f"{self.name}; {self.task}"
+
+    @property
+    def task(self) -> str:
+        """Which cases are ranked and how, in words; the same for all models side by side."""
         rule = ranking(self.dataset, self.exclude_seen)
-        return f"{self.name}; {len(self.cases)} of {len(self.dataset.test)} test cases; {rule}"
+        return f"{len(self.cases)} of {len(self.dataset.test)} test cases; {rule}"
 
     @property
     def first_step(self) -> int:
@@ -168,6 +177,8 @@ def subject_of(
         CheckpointError: If the data changed since training.
         ConfigError: If there is no test case, or the sample is empty.
     """
+    if prepared:
+        check_data(run.folder, prepared)
     dataset = (prepared or prepared_data(run)).dataset
     knobs = run.config.evaluate
     if sample is not None and sample < 1:
@@ -182,7 +193,18 @@ def subject_of(
         exclude_seen=knobs.exclude_seen,
         resamples=knobs.resamples,
         confidence=knobs.confidence,
+        temperature=_temperature(run.config.reasoner),
     )
+
+
+def _temperature(reasoner: ReasonerConfig) -> float:
+    """ERL and PRL divide the logits of their last state; PLR's temperature is of its contrast."""
+    return reasoner.temperature if isinstance(reasoner, ErlConfig | PrlConfig) else 1.0
+
+
+def scaled_by(temperature: float) -> str:
+    """A sentence on the temperature of what is measured in nats, empty where it is 1."""
+    return "" if temperature == 1.0 else f" Scores are divided by {temperature:g}, as in training."
 
 
 def distinct_names(subjects: Sequence[Subject]) -> list[Subject]:
