@@ -31,7 +31,7 @@ def to_toml(tables: Mapping[str, Mapping[str, Any] | None]) -> str:
     """TOML of a mapping of tables; tables and values that are None are left out.
 
     Args:
-        tables: Texts, numbers, truth values and lists of them by section and key.
+        tables: Texts, finite numbers, truth values and lists of them by section and key.
 
     Example:
         >>> print(to_toml({"split": {"kind": "time", "valid_from": None}, "post_train": None}))
@@ -40,9 +40,12 @@ def to_toml(tables: Mapping[str, Mapping[str, Any] | None]) -> str:
         <BLANKLINE>
     """
     return "\n".join(
-        "".join(
-            [f"[{name}]\n", *(f"{k} = {json.dumps(v)}\n" for k, v in of.items() if v is not None)]
-        )
+        "".join([f"[{name}]\n", *(f"{k} = {_value(v)}\n" for k, v in of.items() if v is not None)])
         for name, of in tables.items()
         if of is not None
     )
+
+
+def _value(value: Any) -> str:
+    """JSON's form, which is TOML's too if no character is two escapes and DEL is one."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", r"\u007f")

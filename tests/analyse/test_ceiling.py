@@ -70,3 +70,16 @@ def test_hiding_items_matters_as_in_the_evaluation(subject_with: MakeSubject) ->
     subject = subject_with(lambda dim: ErlReasoner(dim, 1))
     shown = ceiling(replace(subject, exclude_seen=False)).states[ACHIEVED]["recall@10"].value
     assert shown <= ceiling(subject).states[ACHIEVED]["recall@10"].value
+
+
+def test_rounding_is_no_gap(subject_with: MakeSubject) -> None:
+    """The mean of three equal values may lie beside them in the last place."""
+    parts = PlrParts(trigger=NO_TRIGGER)
+    found = ceiling(
+        subject_with(lambda dim: PlrReasoner(dim, 3, 2, parts)),
+        [f"{name}@{k}" for name in ("ndcg", "recall", "mrr") for k in range(3, 20)],
+    )
+    streams = next(oracle for oracle in found.oracles if oracle.name == "streams")
+    tops = {metric: top.value for metric, top in streams.metrics.items()}
+    assert any(0 < top - streams.mean[metric] < 1e-12 for metric, top in tops.items())
+    assert set(streams.gap_closed.values()) == {None}

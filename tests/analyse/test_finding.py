@@ -22,10 +22,11 @@ from latentrec.model.reasoner.plr import PlrReasoner
 MakeSubject = Callable[[Callable[[int], Reasoner]], Subject]
 KEYS = {
     "ceiling": "protocol states oracles",
-    "diversity": "protocol steps all_states_kl gate_mean gate_wins gate_entropy overlap top_k",
-    "identities": "protocol cases states_loss steps_ambiguity streams_ambiguity pooled_loss "
-    "uniform_loss first_loss ranking_loss half_loss pairwise_kl error",
-    "attention": "protocol places looks histories",
+    "diversity": "protocol temperature steps all_states_kl gate_mean gate_wins gate_entropy "
+    "overlap top_k",
+    "identities": "protocol temperature cases states_loss steps_ambiguity streams_ambiguity "
+    "pooled_loss uniform_loss first_loss ranking_loss half_loss pairwise_kl error",
+    "attention": "protocol places looks histories user asks_by_mask",
     "robustness": "protocol metric levels",
     "efficiency": "protocol device threads metric rows points",
 }
@@ -52,6 +53,29 @@ def test_files_of_every_question(subject_with: MakeSubject, tmp_path: Path, ques
     assert paths[0].read_text(encoding="utf-8") == finding.to_markdown()
     assert paths[2].read_bytes().startswith(b"\x89PNG")
     assert paths[3].read_text(encoding="utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_a_figure_is_whole_or_absent(
+    subject_with: MakeSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """An interrupted write leaves the old figure, and nothing beside it."""
+    finding = attention(subject_with(lambda dim: PlrReasoner(dim, 2, 2)))
+    paths = write(finding, tmp_path)
+    figure = tmp_path / f"attention{suffix}"
+    figure.write_bytes(b"old")
+    rename = Path.replace
+
+    def fail_at_last(beside: Path, to: Path) -> Path:
+        if to == figure:
+            raise OSError("interrupted")
+        return rename(beside, to)
+
+    monkeypatch.setattr(Path, "replace", fail_at_last)
+    with pytest.raises(OSError, match="interrupted"):
+        write(finding, tmp_path)
+    assert figure.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 def test_one_stream_can_be_drawn_too_and_equal_findings_give_equal_files(

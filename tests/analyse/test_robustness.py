@@ -57,6 +57,7 @@ def test_undamaged_is_the_evaluation(subject_with: MakeSubject) -> None:
     first, again = found.levels[:5], found.levels[5:]
     assert (first[0].rate, first[0].metric.value, first[0].kept) == (0.0, want.value, 1.0)
     assert [level.metric for level in again] == [level.metric for level in first]
+    assert found.protocol == subject.task  # of all models: it names none of them
 
 
 def test_other_cases_are_refused(subject_with: MakeSubject) -> None:

@@ -116,3 +116,32 @@ def test_all_forms_hold_the_figures_and_the_protocol() -> None:
     assert "were independent" not in to_text(found)
     of_four = compared(System("a", (FIRST,)), System("b", (BETTER,)), users=USERS // 2)
     assert "as if those of one user were independent" in " ".join(to_text(of_four).split())
+
+
+def test_json_has_null_where_an_effect_is_infinite() -> None:
+    """All users differ by the same amount, so the differences have no deviation."""
+    found = compared(System("a", (np.full(8, 50),)), System("b", (np.full(8, 1),)))
+    assert math.isinf(found.differences[0].tests.dz)
+
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is no JSON")
+
+    read = json.loads(to_json(found), parse_constant=refuse)
+    assert read["differences"][0]["tests"]["dz"] is None
+    assert read["differences"][0]["tests"]["difference"] == 1.0
+
+
+def test_only_what_is_corrected_is_said_to_be() -> None:
+    """Holm's correction leaves out Welch's test over seeds."""
+    several = compared(System("a", (FIRST, BETTER)), System("b", (FIRST, FIRST)))
+    said = "'p seeds' (Welch over the seeds' means) is not corrected"
+    for text in (to_text(several), to_markdown(several), to_latex(several)):
+        assert said in " ".join(text.split())
+    one = compared(System("a", (FIRST, BETTER)), System("b", (FIRST,)))
+    assert "p seeds" not in to_markdown(one)
+
+
+def test_latex_shows_signs_as_they_are() -> None:
+    text = to_latex(compared(System(r"a^b|c>d<e~f\g", (FIRST,)), System("h", (BETTER,))))
+    want = r"a\textasciicircum{}b$|$c$>$d$<$e\textasciitilde{}f\textbackslash{}g &"
+    assert want in text

@@ -8,7 +8,7 @@ import pytest
 
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Evaluation, Metric
-from latentrec.evaluate.table import to_json, to_markdown, to_text
+from latentrec.evaluate.table import number, to_json, to_markdown, to_text
 
 
 def evaluation(scorer: str, value: float = 0.1964) -> Evaluation:
@@ -78,3 +78,16 @@ def test_different_tasks_are_refused_in_one_table(changed: dict, problem: str) -
 def test_a_table_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least one"):
         to_text([])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, ".0000"), (-1e-5, ".0000"), (0.00005001, ".0001"), (-0.12345, "-.1235"),
+        (0.99994, ".9999"), (0.99999, "1.000"), (1.2399, "1.240"), (-1.2399, "-1.240"),
+        (4.60517, "4.605"), (9.9999, "10.00"), (12.346, "12.35"), (999.96, "1000"),
+        (123456.7, "123457"), (float("nan"), "nan"),
+    ],
+)  # fmt: skip
+def test_numbers_are_rounded_to_what_is_shown(value: float, shown: str) -> None:
+    assert number(value) == shown

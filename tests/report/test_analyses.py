@@ -3,7 +3,11 @@
 from pathlib import Path
 from xml.etree.ElementTree import tostring
 
-from latentrec.report.analyses import analyses
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentrec.evaluate.grid import Grid, grids_markdown
+from latentrec.report.analyses import analyses, read_markdown
 
 
 def test_figures_and_tables_are_found(tmp_path: Path) -> None:
@@ -20,6 +24,15 @@ def test_figures_and_tables_are_found(tmp_path: Path) -> None:
     assert "<caption>Each state</caption>" in text
     assert "&lt;2" in text
     assert "<p>foot</p>" in text
+
+
+cells = st.text("ab |\\$*", max_size=6).map(str.strip)
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=2, max_size=3))
+def test_cells_come_back_whatever_they_contain(rows: list[tuple[str, str]]) -> None:
+    grid = Grid("Title", rows[0], tuple(rows[1:]))
+    assert read_markdown(grids_markdown([grid], "foot")) == [grid, "foot"]
 
 
 def test_a_run_without_analyses_has_no_such_section(tmp_path: Path) -> None:

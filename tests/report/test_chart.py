@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +30,24 @@ def test_a_curve_stays_inside_and_rises_with_its_values(values: list[float]) -> 
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
     assert places[values.index(max(values))][1] == min(y for _, y in places)
     assert [c.get("class") for c in drawn.iter("circle")].count("best") == 1
+
+
+@pytest.mark.parametrize(
+    "values", [[0.0004, 0.00075], [0.99990, 0.99994], [0.9999999, 0.99999999], [1e5, 2e6]]
+)
+def test_every_tick_has_its_own_label_and_room_for_it(values: list[float]) -> None:
+    drawn = curve("stream cosine", [1, 2], values, best=None)
+    ticks = [t for t in drawn.iter("text") if t.get("text-anchor") == "end"]
+    assert len({t.text for t in ticks}) == len(ticks) > 1
+    assert all(float(t.get("x", "")) >= 7 * len(str(t.text)) for t in ticks)
+    places = [float(dot.get("cx", "")) for dot in drawn.iter("circle")]
+    assert all(place < WIDTH for place in places)
+    assert places[1] - places[0] > WIDTH / 2
+
+
+def test_differences_too_small_to_show_have_no_negative_zero() -> None:
+    drawn = forest("difference", [Interval("a", -1e-6, -2e-6, 1e-6)], zero=True)
+    assert "+0.0000 [+0.0000, +0.0000]" in [t.text for t in drawn.iter("text")]
 
 
 def test_a_forest_shows_zero_and_intervals_around_their_values() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_a_comparison_alone_is_a_page(judged: Runs) -> None:
     assert "ndcg@10: run against popularity" in page.texts
 
 
+def test_a_name_that_is_no_text_can_be_written(judged: Runs) -> None:
+    odd = "run-\udcff\x07"  # a byte of a file name that is no UTF-8
+    found = replace(compare(judged, baseline="popularity"), reference=odd)
+    text = comparison_page(found).encode().decode()
+    assert "less that of run-?, paired" in text[text.index('aria-label="ndcg@10 less') :]
+    assert "\x07" not in text
+
+
+def test_long_words_break_everywhere_but_in_tables(one: str) -> None:
+    style = one[one.index("<style>") : one.index("</style>")]
+    rules = dict(re.findall(r"^([a-z, ]+) \{ (.*) \}$", style, re.MULTILINE))
+    assert "overflow-wrap: anywhere" in rules["body"]
+    assert "overflow-wrap: normal" in rules["th, td"]  # tables scroll instead
+
+
 def test_the_metric_of_one_run_can_be_chosen(judged: Runs, tmp_path: Path) -> None:
     write_report([judged[0]], tmp_path / "r.html", metric="recall@20", count=0)
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -140,6 +156,6 @@ def test_what_is_missing_is_said(copied: Path, tmp_path: Path) -> None:
     write_report([copied], tmp_path / "r.html")
     texts = "".join(Page((tmp_path / "r.html").read_text(encoding="utf-8")).texts)
     assert "The run has not been judged yet." in texts
-    assert "None, since the data cannot be read again:" in texts
+    assert "None, since the run or its data cannot be read:" in texts
     with pytest.raises(CheckpointError, match="no run there"):
         write_report([tmp_path / "none"], tmp_path / "r.html")

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, Finding
+from latentrec.analyse.finding import COLOURS, Finding, literal
 from latentrec.analyse.subject import Subject
 from latentrec.data.batch import last_items
 from latentrec.data.dataset import Histories
@@ -27,6 +27,8 @@ ROWS: Final = 256
 """Histories at once."""
 LONGEST: Final = 20
 """Places of the history that are shown, the latest ones."""
+LONGEST_ID: Final = 16
+"""Most characters of an item id in the figure; the table has it in full."""
 
 
 @final
@@ -63,6 +65,8 @@ class Attention(Finding):
         places: What stands at each shown place: an item id, or how many interactions ago.
         looks: Every stream and step; mean over the histories.
         histories: Number of histories with at least one interaction at every shown place.
+        user: Whose history alone it is, so that places are items; None over many histories.
+        asks_by_mask: Whether a mask stands behind the history, whose weight is among the own.
     """
 
     name: ClassVar[str] = "attention"
@@ -72,6 +76,8 @@ class Attention(Finding):
     places: tuple[str, ...]
     looks: tuple[Look, ...]
     histories: int
+    user: str | None
+    asks_by_mask: bool
 
     def to_markdown(self) -> str:
         """A row for every stream and step."""
@@ -82,6 +88,8 @@ class Attention(Finding):
         )  # fmt: skip
         head = ("stream", "step", *self.places, "older", "own steps")
         foot = f"{self.protocol}. {self.histories} histories; last layer, mean over heads."
+        if self.asks_by_mask:
+            foot += " Own steps include the mask behind the history, by which the model asks."
         return grids_markdown([Grid("Attention over the history", head, rows)], foot)
 
     def draw(self, figure: "Figure") -> None:
@@ -90,18 +98,23 @@ class Attention(Finding):
         axes.grid(visible=False)
         shown, count = np.array([look.weights for look in self.looks]), len(self.looks)
         image = axes.imshow(shown, cmap="viridis", aspect="auto", vmin=0)
-        axes.set_xticks(range(len(self.places)), self.places)
+        axes.set_xticks(range(len(self.places)), list(map(_tick, self.places)))
         axes.tick_params(axis="x", rotation=90 if max(map(len, self.places)) > 3 else 0)
         axes.set_yticks(range(count), [f"stream {x.stream}, step {x.step}" for x in self.looks])
-        axes.set_xlabel("interactions ago" if self.places[-1] == "1" else "history, latest last")
+        axes.set_xlabel("interactions ago" if self.user is None else "history, latest last")
         figure.colorbar(image, ax=axes, label="attention weight")
         older = [look.older for look in self.looks]
         own = [look.own for look in self.looks]
         rest.barh(range(count), older, color=COLOURS[0], label="older places")
-        rest.barh(range(count), own, left=older, color=COLOURS[4], label="own steps")
+        label = "own steps, mask" if self.asks_by_mask else "own steps"
+        rest.barh(range(count), own, left=older, color=COLOURS[4], label=label)
         rest.grid(visible=False, axis="y")
         rest.set_xlabel("attention weight")
         rest.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
+
+
+def _tick(place: str) -> str:
+    return literal(place if len(place) <= LONGEST_ID else f"{place[: LONGEST_ID - 1]}…")
 
 
 def attention(subject: Subject, *, longest: int = LONGEST, user: str | None = None) -> Attention:
@@ -135,6 +148,8 @@ def attention(subject: Subject, *, longest: int = LONGEST, user: str | None = No
         places=places,
         looks=tuple(_rows(weights)),
         histories=len(rows),
+        user=user,
+        asks_by_mask=asks_by_mask,
     )
 
 

@@ -25,6 +25,8 @@ FIRST: Final = "h_0"
 POOLED: Final = "pooled"
 WITH_FIRST: Final = "all states and h_0"
 METRICS: Final = ("ndcg@10", "recall@10")
+NO_GAP: Final = 1e-12
+"""Means of equal values differ by less, from rounding alone."""
 
 
 @final
@@ -196,7 +198,7 @@ def _oracle(
     closed: dict[str, float | None] = {}
     for metric, top in best.items():
         gap, done = top.value - mean[metric], single[against][metric].value - mean[metric]
-        closed[metric] = done / gap if gap > 0 else None
+        closed[metric] = done / gap if gap > NO_GAP else None
     return Oracle(name, len(of), best, mean, against, closed)
 
 

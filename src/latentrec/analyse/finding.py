@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -78,6 +79,16 @@ def label_of(metric: str) -> str:
     return f"{name.capitalize() if name in ('recall', 'hit') else name.upper()}@{top_k}"
 
 
+def literal(text: str) -> str:
+    r"""A text of others as a label of a figure: no dollar sign of it opens a formula.
+
+    Example:
+        >>> print(literal("p$1$"))
+        p\$1\$
+    """
+    return text.replace("$", r"\$")
+
+
 def write(finding: Finding, folder: Path) -> list[Path]:
     """Write NAME.md, NAME.json, NAME.png and NAME.svg into a folder, and return their paths.
 
@@ -90,9 +101,19 @@ def write(finding: Finding, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(paths[0], finding.to_markdown())
     write_text(paths[1], finding.to_json())
-    paths[2].write_bytes(image)
-    paths[3].write_text(drawing, encoding="utf-8")
+    _write_bytes(paths[2], image)
+    write_text(paths[3], drawing)
     return paths
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    """Like `write_text`: an image is either whole or absent."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def to_svg(finding: Finding) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, MARKERS, Finding, label_of
+from latentrec.analyse.finding import COLOURS, MARKERS, Finding, label_of, literal
 from latentrec.analyse.subject import Subject, check_same_cases
 from latentrec.data.dataset import Histories, Int32s
 from latentrec.evaluate.evaluate import Metric
@@ -124,7 +124,7 @@ class Robustness(Finding):
                     [100 * x.rate for x in of],
                     means,
                     np.abs(ends - means),
-                    label=model,
+                    label=literal(model),
                     color=COLOURS[place % 7],
                     marker=MARKERS[place % 7],
                     capsize=2,
@@ -197,4 +197,4 @@ def robustness(
                 found = subject.judged(DamagedScorer(subject.scorer, change, rate), metric)
                 kept = found.value / whole.value if whole.value else None
                 levels.append(Level(subject.name, damage, rate, found, kept))
-    return Robustness(subjects[0].protocol, metric, tuple(levels))
+    return Robustness(subjects[0].task, metric, tuple(levels))

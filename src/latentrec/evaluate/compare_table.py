@@ -1,9 +1,10 @@
 """Comparison tables: values, tested differences and overlap as text, Markdown, LaTeX or JSON."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from latentrec.evaluate.compare import Comparison, Difference, Row
 from latentrec.evaluate.grid import Grid, grids_markdown, grids_text
@@ -34,8 +35,18 @@ def to_latex(found: Comparison) -> str:
 
 
 def to_json(found: Comparison) -> str:
-    """Every number in full, for other programs."""
-    return json.dumps(asdict(found), indent=2, ensure_ascii=False) + "\n"
+    """Every number in full, for other programs; null where it is not finite."""
+    plain = _finite(asdict(found))
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The same nested values, None for numbers that JSON cannot write."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}  # pyright: ignore
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]  # pyright: ignore
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def footnote(found: Comparison) -> str:
@@ -55,11 +66,17 @@ def footnote(found: Comparison) -> str:
         if found.differences
         else ""
     )
+    if _seeds_are_tested(found):
+        tests += " 'p seeds' (Welch over the seeds' means) is not corrected."
     notes = f" Notes: {'; '.join(found.notes)}." if found.notes else ""
     return (
         f"{found.cases} cases of {found.users} users.{tests}{seeds} Protocol: {found.protocol}."
         f"{notes}"
     )
+
+
+def _seeds_are_tested(found: Comparison) -> bool:
+    return any(other.seeds_p is not None for other in found.differences)
 
 
 def grids(found: Comparison) -> list[Grid]:
@@ -87,7 +104,7 @@ def _value_row(row: Row, found: Comparison, seeded: bool) -> tuple[str, ...]:
 
 
 def _differences(found: Comparison) -> Grid:
-    seeded = any(other.seeds_p is not None for other in found.differences)
+    seeded = _seeds_are_tested(found)
     head = (f"against {found.reference}", f"difference, {found.metric}")
     head += ("p t", "p Wilcoxon", "p permutation", *(("p seeds",) if seeded else ()))
     rows = tuple(_difference_row(other, seeded) for other in found.differences)
@@ -108,8 +125,8 @@ def _effects(found: Comparison) -> Grid:
     rows = tuple(
         (
             other.name,
-            f"{other.tests.dz:+.3f}",
-            f"{other.tests.rank_biserial:+.3f}",
+            f"{other.tests.dz:+z.3f}",
+            f"{other.tests.rank_biserial:+z.3f}",
             str(other.tests.changed),
             str(other.hits.only_first),
             str(other.hits.only_second),
@@ -139,6 +156,7 @@ def _tex(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    signs = {"\\": r"\textbackslash{}", "<": r"$<$", "~": r"\textasciitilde{}"}
+    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    signs |= {sign: f"${sign}$" for sign in "<>|"}
     signs |= {sign: "\\" + sign for sign in "&%$#_{}"}
     return "".join(signs.get(sign, sign) for sign in text)

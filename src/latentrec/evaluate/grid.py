@@ -36,7 +36,7 @@ def grids_text(grids: Sequence[Grid], foot: str, width: int) -> str:
                 box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
             )
             for name in grid.head:
-                table.add_column(name, overflow="fold")
+                table.add_column(Text(name), overflow="fold")
             for row in grid.rows:
                 table.add_row(*map(Text, row))
             console.print(Text(grid.title), table, "", sep="\n")
@@ -55,4 +55,8 @@ def grids_markdown(grids: Sequence[Grid], foot: str) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(map(_escaped, cells))} |"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("\\", r"\\").replace("|", r"\|")

@@ -159,6 +159,15 @@ def cell(metric: Metric) -> str:
 
 
 def number(value: float) -> str:
-    """Four decimals without the leading zero."""
-    text = f"{value:.4f}"
-    return text[:5] if value >= 1 else text.replace("0.", ".", 1) if abs(value) < 1 else text
+    """Four decimals without the leading zero; from 1 on rounded to as many signs as fit there.
+
+    Example:
+        >>> [number(value) for value in (0.12345, -0.5, -0.00001, 1.2399, 12.346)]
+        ['.1235', '-.5000', '.0000', '1.240', '12.35']
+    """
+    for places in (4, 3, 2, 1):
+        text = f"{value:z.{places}f}"
+        sign, size = ("-", text[1:]) if text.startswith("-") else ("", text)
+        if len(size.removeprefix("0")) <= 5:
+            return sign + size.removeprefix("0")
+    return f"{value:.0f}"

@@ -1,6 +1,7 @@
 """Analyses: figures and tables that `latentrec analyse` left in a run's folder, taken in."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -9,6 +10,8 @@ from latentrec.evaluate.grid import Grid
 from latentrec.report.html import Child, e, folded, grid_table, section
 
 FOLDER: Final = "analysis"
+_CELL: Final = re.compile(r"(?:\\.|[^\\|])+")
+"""What stands between two `|` that are not escaped."""
 
 
 def analyses(run_folder: Path) -> list[Element]:
@@ -55,6 +58,10 @@ def read_markdown(text: str) -> list[Grid | str]:
             found += [" ".join(lines)] if lines else []
             continue
         title = found.pop() if found and isinstance(found[-1], str) else ""
-        rows = [tuple(c.strip() for c in line.strip("|").split("|")) for line in lines]
+        rows = [tuple(map(_unescaped, _CELL.findall(line))) for line in lines]
         found.append(Grid(str(title), rows[0], tuple(rows[2:])))
     return found
+
+
+def _unescaped(cell: str) -> str:
+    return re.sub(r"\\([\\|])", r"\1", cell.strip())

@@ -1,8 +1,9 @@
 """Drawings as SVG in the colours of the page: curves over epochs, values with intervals."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, final
 from xml.etree.ElementTree import Element
 
@@ -11,7 +12,9 @@ from latentrec.report.html import e
 
 WIDTH: Final = 360.0
 """Width of a drawing in its own units: about a phone's, so that its texts stay readable there."""
-LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, 10.0, 12.0, 34.0, 190.0
+RIGHT, TOP, BOTTOM, HEIGHT = 10.0, 12.0, 34.0, 190.0
+DIGIT: Final = 7.2
+"""Width that a digit of a tick takes at most."""
 LONGEST_NAME: Final = 26
 """Most characters of a name in a drawing; the table beside it has it in full."""
 ROW: Final = 34.0
@@ -40,39 +43,57 @@ class Interval:
     seed_sd: float | None = None
 
 
-def curve(label: str, epochs: Sequence[int], values: Sequence[float], best: int | None) -> Element:
+def curve(
+    label: str, epochs: Sequence[int], values: Sequence[float | None], best: int | None
+) -> Element:
     """A curve over epochs.
 
     Args:
         label: What is drawn, for those who do not see it.
         epochs: At least one, rising.
-        values: A value for each.
+        values: A value for each; None leaves a gap. At least one is known.
         best: The epoch that is marked, if it is among them.
     """
-    ticks = nice_ticks(min(values), max(values))
-    low, high = min(ticks[0], min(values)), max(ticks[-1], max(values))
+    known = [(a, b) for a, b in zip(epochs, values, strict=True) if b is not None]
+    least, most = min(b for _, b in known), max(b for _, b in known)
+    ticks = nice_ticks(least, most)
+    low, high = min(ticks[0], least), max(ticks[-1], most)
+    labels = short(ticks)
+    left = 10 + DIGIT * max(map(len, labels))
     first, last = epochs[0], max(epochs[-1], epochs[0] + 1)
 
     def x(epoch: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (epoch - first) / (last - first)
+        return left + (WIDTH - left - RIGHT) * (epoch - first) / (last - first)
 
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / ((high - low) or 1.0)
 
-    drawn = [_horizontal(y(tick), short(tick)) for tick in ticks]
+    drawn = [_horizontal(left, y(tick), label) for tick, label in zip(ticks, labels, strict=True)]
     drawn += [_epoch_label(x(epoch), epoch) for epoch in _some_epochs(epochs)]
-    drawn.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "epoch", "middle"))
-    points = [(x(a), y(b)) for a, b in zip(epochs, values, strict=True)]
-    drawn.append(
-        e("polyline", points=" ".join(f"{a:.1f},{b:.1f}" for a, b in points), class_="line")
-    )
-    for epoch, value, (a, b) in zip(epochs, values, points, strict=True):
+    drawn.append(_text((left + WIDTH - RIGHT) / 2, HEIGHT - 4, "epoch", "middle"))
+    for piece in _pieces(epochs, values):
+        points = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in piece)
+        drawn.append(e("polyline", points=points, class_="line"))
+    for epoch, value in known:
         mark = "best" if epoch == best else "ours dot"
         radius = "4.5" if epoch == best else "2"
         tip = e("title", f"epoch {epoch}: {value:.4f}{' (best)' if epoch == best else ''}")
-        drawn.append(e("circle", tip, cx=f"{a:.1f}", cy=f"{b:.1f}", r=radius, class_=mark))
-    said = f"{label}: {values[0]:.4g} after epoch {first}, {values[-1]:.4g} after {epochs[-1]}"
+        drawn.append(
+            e("circle", tip, cx=f"{x(epoch):.1f}", cy=f"{y(value):.1f}", r=radius, class_=mark)
+        )
+    (begin, start), (until, end) = known[0], known[-1]
+    said = f"{label}: {start:.4g} after epoch {begin}, {end:.4g} after {until}"
     return _svg(said, HEIGHT, drawn)
+
+
+def _pieces(
+    epochs: Sequence[int], values: Sequence[float | None]
+) -> Iterator[list[tuple[int, float]]]:
+    """Neighbouring epochs with a value each."""
+    pairs = zip(epochs, values, strict=True)
+    for is_gap, piece in groupby(pairs, key=lambda pair: pair[1] is None):
+        if not is_gap:
+            yield [(epoch, value) for epoch, value in piece if value is not None]
 
 
 def forest(label: str, rows: Sequence[Interval], *, zero: bool = False) -> Element:
@@ -94,7 +115,8 @@ def forest(label: str, rows: Sequence[Interval], *, zero: bool = False) -> Eleme
         return 22 + (WIDTH - 44) * (value - low) / ((high - low) or 1.0)
 
     bottom = 6 + ROW * len(rows)
-    drawn = [_vertical(x(tick), bottom, signed(tick) if zero else short(tick)) for tick in ticks]
+    labels = [signed(tick) for tick in ticks] if zero else short(ticks)
+    drawn = [_vertical(x(tick), bottom, label) for tick, label in zip(ticks, labels, strict=True)]
     if zero:
         drawn.append(_line(x(0.0), x(0.0), 4, bottom, "zero"))
     for place, row in enumerate(rows):
@@ -118,9 +140,17 @@ def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
     return [round(step * i, 12) for i in range(first, max(last, first + 1) + 1)]
 
 
-def short(value: float) -> str:
-    """A tick as short as it can be."""
-    return f"{value:.4g}"
+def short(ticks: Sequence[float]) -> list[str]:
+    """Ticks in four digits, or in as many as tell them apart.
+
+    Example:
+        >>> short([0.5, 1.0]), short([0.99991, 0.99992])
+        (['0.5', '1'], ['0.99991', '0.99992'])
+    """
+    found = ([f"{tick:.{digits}g}" for tick in ticks] for digits in range(4, 16))
+    return next(
+        (labels for labels in found if len(set(labels)) == len(ticks)), list(map(repr, ticks))
+    )
 
 
 def signed(value: float) -> str:
@@ -130,8 +160,7 @@ def signed(value: float) -> str:
 
 def _interval(row: Interval, top: float, x: Callable[[float], float], zero: bool) -> list[Element]:
     ours = "ours " if row.ours else ""
-    shown = f"{row.value:+.4f}" if zero else number(row.value)
-    ends = (f"{row.low:+.4f}", f"{row.high:+.4f}") if zero else (number(row.low), number(row.high))
+    shown, *ends = (f"{v:+z.4f}" if zero else number(v) for v in (row.value, row.low, row.high))
     line = top + 25
     drawn = [
         _text(8, top + 12, _cut(row.name), "start", "name"),
@@ -165,9 +194,9 @@ def _line(x1: float, x2: float, y1: float, y2: float, class_: str) -> Element:
     return e("line", x1=f"{x1:.1f}", x2=f"{x2:.1f}", y1=f"{y1:.1f}", y2=f"{y2:.1f}", class_=class_)
 
 
-def _horizontal(y: float, text: str) -> Element:
-    label = _text(LEFT - 6, y + 3.5, text, "end")
-    return e("g", _line(LEFT, WIDTH - RIGHT, y, y, "rule"), label)
+def _horizontal(left: float, y: float, text: str) -> Element:
+    label = _text(left - 6, y + 3.5, text, "end")
+    return e("g", _line(left, WIDTH - RIGHT, y, y, "rule"), label)
 
 
 def _vertical(x: float, bottom: float, text: str) -> Element:

@@ -30,7 +30,9 @@ def examples(run_folder: Path, count: int) -> Element:
         run = load(run_folder)
         dataset = prepared_data(run).dataset
     except LatentrecError as error:
-        return section("Examples", e("p", f"None, since the data cannot be read again: {error}"))
+        return section(
+            "Examples", e("p", f"None, since the run or its data cannot be read: {error}")
+        )
     cases = _spread(dataset.test, count)
     histories = dataset.histories(cases)
     ids = [run.index.item_ids(histories[row].tolist()) for row in range(len(cases))]

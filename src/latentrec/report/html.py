@@ -23,8 +23,8 @@ def e(tag: str, *children: Child, **attributes: str) -> Element:
         >>> tostring(e("p", "a < b ", e("b", "!"), class_="note"), encoding="unicode")
         '<p class="note">a &lt; b <b>!</b></p>'
     """
-    named = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-    made = Element(tag, named)
+    named = {name.rstrip("_").replace("_", "-"): v for name, v in attributes.items()}
+    made = Element(tag, {name: printable(value) for name, value in named.items()})
     for child in children:
         if not isinstance(child, str):
             made.append(child)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 from safetensors import safe_open
 
 from latentrec.data.report import DataReport
+from latentrec.errors import CheckpointError
 from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.sections import half as slices_cell
 from latentrec.evaluate.table import cell, number
@@ -85,11 +87,10 @@ def learning(epochs: Sequence[Json], monitor: str) -> Element:
         of = [line["metrics"][monitor] for line in judged]
         drawing = curve(f"validation {monitor}", [line["epoch"] for line in judged], of, best)
         figures.append(figure(f"validation {monitor}; best epoch {best}", drawing))
-    for name in epochs[0]["losses"]:
-        known = [line for line in epochs if name in line["losses"]]
-        of = [line["losses"][name] for line in known]
+    for name in dict.fromkeys(name for line in epochs for name in line["losses"]):
+        of = [line["losses"].get(name) for line in epochs]
         words = name.replace("_", " ") + (" (what is minimised)" if name == "loss" else "")
-        drawing = curve(words, [line["epoch"] for line in known], of, best)
+        drawing = curve(words, [line["epoch"] for line in epochs], of, best)
         figures.append(figure(words, drawing))
     stop = epochs[-1]["stop"]
     return section(
@@ -123,9 +124,10 @@ def beyond_and_slices(evaluation: Json) -> list[Element]:
             [
                 piece["name"],
                 f"{piece['cases']:,}",
-                *(slices_cell(Metric(**piece["values"][name]), piece["cases"]) for name in names),
+                *(slices_cell(Metric(**piece["values"][name]), users) for name in names),
             ]
             for piece in slices
+            for users in (piece.get("users", piece["cases"]),)
         ]
         caption = "Slices: value ± half the width of its interval"
         found.append(table(caption, ["slice", "cases", *names], rows))
@@ -153,23 +155,27 @@ def efficiency(folder: Path, epochs: Sequence[Json]) -> Element:
 
 
 def _size(folder: Path) -> list[tuple[str, Child]]:
-    parameters = count_parameters(folder)
-    if parameters is None:
+    path = _weights(folder)
+    if path is None:
         return []
-    path = CheckpointFolder(folder / CHECKPOINTS).find("best") / MODEL
     return [
-        ("parameters", f"{parameters:,}"),
+        ("parameters", f"{_count_parameters(path):,}"),
         ("weights", f"{path.stat().st_size / 2**20:.1f} MiB"),
     ]
 
 
-def count_parameters(folder: Path) -> int | None:
-    """Numbers in the best checkpoint; None if there is none yet."""
+def _weights(folder: Path) -> Path | None:
+    """Of the best checkpoint, before the first validation of the last one; None before both."""
     checkpoints = CheckpointFolder(folder / CHECKPOINTS)
-    if not checkpoints.exists():
-        return None
+    for mark in ("best", "last"):
+        with suppress(CheckpointError):
+            return checkpoints.find(mark) / MODEL
+    return None
+
+
+def _count_parameters(path: Path) -> int:
     total = 0
-    with safe_open(checkpoints.find("best") / MODEL, "np") as tensors:
+    with safe_open(path, "np") as tensors:
         for name in tensors.keys():  # noqa: SIM118 - not a dict
             size = 1
             for length in tensors.get_slice(name).get_shape():
@@ -239,7 +245,7 @@ def headline(evaluation: Json | None, epochs: Sequence[Json], watched: str) -> E
             rows.append((f"best beside it: {name}", number(metric["value"]), _ends(metric)))
     if epochs:
         seconds = sum(line["train_s"] + line["validate_s"] for line in epochs)
-        rows.append(("best epoch", str(epochs[-1]["best_epoch"]), f"of {len(epochs)}"))
+        rows.append(("best epoch", str(epochs[-1]["best_epoch"] or "-"), f"of {len(epochs)}"))
         rows.append(("training", f"{seconds / 60:.1f} min", "validation included"))
     return tiles(rows)
 
