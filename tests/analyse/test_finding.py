@@ -11,10 +11,11 @@ from latentrec.analyse.attention import attention
 from latentrec.analyse.ceiling import ceiling
 from latentrec.analyse.diversity import diversity
 from latentrec.analyse.efficiency import efficiency
-from latentrec.analyse.finding import Finding, to_svg, write
+from latentrec.analyse.finding import Finding, arms, to_svg, write
 from latentrec.analyse.identities import identities
 from latentrec.analyse.robustness import robustness
 from latentrec.analyse.subject import Subject
+from latentrec.evaluate.evaluate import Metric
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
@@ -76,6 +77,12 @@ def test_a_figure_is_whole_or_absent(
         write(finding, tmp_path)
     assert figure.read_bytes() == b"old"
     assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_error_bars_are_never_negative() -> None:
+    """The mean of equal values may lie a digit above their bootstrap interval."""
+    below, above = arms([Metric(0.3, 0.3 + 1e-16, 0.3 - 1e-16), Metric(0.5, 0.25, 1.0)])
+    assert (below, above) == ([0.0, 0.25], [0.0, 0.5])
 
 
 def test_one_stream_can_be_drawn_too_and_equal_findings_give_equal_files(

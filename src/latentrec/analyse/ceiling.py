@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, GREY, Finding, label_of
+from latentrec.analyse.finding import COLOURS, GREY, Finding, arms, label_of
 from latentrec.analyse.subject import Subject, Thoughts
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Metric
@@ -105,7 +105,7 @@ class Ceiling(Finding):
         colours = [COLOURS[5]] * len(rest) + [COLOURS[1]] * len(oracles)
         axes, places = figure.subplots(), np.arange(len(values))
         means = [value.value for value in values]
-        spread = [[v.value - v.low for v in values], [v.high - v.value for v in values]]
+        spread = arms(values)
         axes.barh(places, means, xerr=spread, color=colours, error_kw={"ecolor": GREY, "lw": 1})
         axes.axvline(achieved.value, color=COLOURS[0], lw=1.5, label=ACHIEVED)
         axes.axvspan(achieved.low, achieved.high, color=COLOURS[0], alpha=0.15, lw=0)

@@ -13,7 +13,7 @@ from latentrec.analyse.cost import (
     random_histories,
     without_reasoning,
 )
-from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, label_of
+from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, arms, label_of, literal
 from latentrec.analyse.subject import Subject, check_same_cases
 from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
@@ -173,9 +173,7 @@ def _draw_model(axes: "Axes", points: Sequence[Point], colour: str, marker: str)
 
 def _draw_line(axes: "Axes", points: Sequence[Point], label: str | None, **style: Any) -> None:
     x, y = [p.flops / 1e6 for p in points], [p.metric.value for p in points]
-    low = [p.metric.value - p.metric.low for p in points]
-    high = [p.metric.high - p.metric.value for p in points]
-    axes.errorbar(x, y, [low, high], label=label, **style)
+    axes.errorbar(x, y, arms([p.metric for p in points]), label=label and literal(label), **style)
 
 
 def _name_ends(axes: "Axes", ends: Sequence[tuple[Point, str]]) -> None:

@@ -2,16 +2,16 @@
 
 import io
 import json
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from latentrec.errors import ConfigError
-from latentrec.train.atomic import write_text
+from latentrec.evaluate.evaluate import Metric
+from latentrec.train.atomic import write_bytes, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,6 +89,16 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def arms(metrics: Sequence[Metric]) -> tuple[list[float], list[float]]:
+    """Lengths of the intervals below and above each value, for error bars.
+
+    Where all values of a metric are equal, rounding may put its mean outside by a digit: a length
+    is 0 there, since figures refuse negative ones.
+    """
+    below = [max(0.0, metric.value - metric.low) for metric in metrics]
+    return below, [max(0.0, metric.high - metric.value) for metric in metrics]
+
+
 def write(finding: Finding, folder: Path) -> list[Path]:
     """Write NAME.md, NAME.json, NAME.png and NAME.svg into a folder, and return their paths.
 
@@ -101,19 +111,9 @@ def write(finding: Finding, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     write_text(paths[0], finding.to_markdown())
     write_text(paths[1], finding.to_json())
-    _write_bytes(paths[2], image)
+    write_bytes(paths[2], image)
     write_text(paths[3], drawing)
     return paths
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    """Like `write_text`: an image is either whole or absent."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def to_svg(finding: Finding) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, label_of
+from latentrec.analyse.finding import COLOURS, GREY, MARKERS, Finding, label_of, literal
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.experiment.execute import CellResult
 from latentrec.experiment.studies import DEFAULT, GRIDS, value_of
@@ -147,7 +147,7 @@ class Ablation(Finding):
         colours = [COLOURS[0], *[COLOURS[5]] * (len(means) - 1)]
         axes.barh(range(len(means)), means, xerr=spread, color=colours, ecolor=GREY, capsize=2)
         axes.axvline(means[0], color=GREY, lw=1, ls="--")
-        axes.set_yticks(range(len(means)), [row.row for row in self.rows])
+        axes.set_yticks(range(len(means)), [literal(row.row) for row in self.rows])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")

@@ -7,14 +7,19 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
+    """Replace a text file's content, as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file's content: written beside it, flushed to disk, renamed over it.
 
     Several processes may write one file at once: the last whole content stays.
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
