@@ -32,6 +32,24 @@ def test_a_question_without_an_answer_is_an_error_of_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_user_is_for_attention_alone(
+    latentrec: Command, trained: tuple[Path, str], tmp_path: Path
+) -> None:
+    result = latentrec("analyse", trained[0], "ceiling", "--user", "u01", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "--user u01: is for attention alone" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_beside_is_for_robustness_and_efficiency(
+    latentrec: Command, trained: tuple[Path, str], tmp_path: Path
+) -> None:
+    result = latentrec("analyse", trained[0], "ceiling", "--beside", trained[0], "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "is for robustness and efficiency; ask for one of them too" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_runs_on_other_data_do_not_stand_beside(
     latentrec: Command, trained: tuple[Path, str], small: list[str], tmp_path: Path
 ) -> None:

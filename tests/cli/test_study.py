@@ -23,6 +23,17 @@ def test_an_axis_belongs_to_a_sensitivity(latentrec: Command, tmp_path: Path) ->
     assert "--axis steps: an ablation has no axes" in asked.stderr
 
 
+def test_the_names_of_the_columns_go_with_the_log(
+    latentrec: Command, shop: Path, small: list[str], tmp_path: Path
+) -> None:
+    names = ["user_column=who", "item_column=what", "time_column=when"]
+    columns = [option for name in names for option in ("--set", f"data.{name}")]
+    asked = ("study", "sensitivity", shop / "clicks.csv", *columns, *small, "--axis", "steps")
+    result = latentrec(*asked, "--plan", "--out", tmp_path / "s")
+    assert result.exit_code == 0, result.stderr
+    assert "steps=0 seed 0: about" in result.stdout
+
+
 def test_a_study_is_drawn_from_its_runs(
     latentrec: Command, small: list[str], tmp_path: Path
 ) -> None:

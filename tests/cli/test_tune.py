@@ -34,3 +34,8 @@ def test_tunes_and_goes_on(
     assert best.train.batch_size in (8, 16)
     assert best.encoder.dim == 8
     assert "judge it on the test: latentrec evaluate" in second.stdout
+    kept = {name: (out / name).read_bytes() for name in ("trials.md", "best.toml")}
+    for name in kept:
+        (out / name).unlink()  # as after a kill between a trial and its files
+    assert latentrec(*command).exit_code == 0
+    assert {name: (out / name).read_bytes() for name in kept} == kept

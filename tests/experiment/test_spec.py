@@ -112,6 +112,13 @@ def test_our_own_experiments_are_sound(path: Path, tmp_path: Path) -> None:
         (('"plr-3"', '"sasrec"'), "rows need different names"),
         (('"plr-3"', '"../up"'), "rows.1.name"),
         (("title =", "heading ="), "heading"),
+        (('"plr-3"', '"Table.md"'), "rows.1.name: .*'Table.md' is a file of the experiment"),
+        (('"plr-3"', '"markov"'), "'markov' is a file of the experiment or a baseline"),
+        (
+            ("rows = [", 'tune = { "train.seed" = [0, 1] }\nrows = ['),
+            "'train.seed' cannot be tuned",
+        ),
+        (("rows = [", 'tune = { "train.monitor" = ["ndcg@5"] }\nrows = ['), "cannot be tuned"),
         (("seeds = [3, 5]", "seeds = [-1]"), "seeds.0"),
         (("rows = [", "rows = ["[:-1]), "not readable as TOML"),
     ],
@@ -156,6 +163,14 @@ def test_trials_are_all_combinations_and_share_folders_with_the_chosen(tmp_path:
     final = cells(experiment, tmp_path, chosen={"sasrec": best.tuned})
     assert final[0].folder == best.folder  # the winner's run is not trained twice
     assert final[2].config.encoder.layers == 2
+
+
+def test_a_whole_number_is_tried_as_it_is_written(tmp_path: Path) -> None:
+    text = f'{GOOD}[tune]\n"encoder.dim" = [8, 16]\n"train.weight_decay" = [0.5]\n'
+    experiment = read_experiment(written(tmp_path, text.replace(', "encoder.dim=4"', "")))
+    tried = trials(experiment, tmp_path)
+    assert tried[0].tuned == ("encoder.dim=8", "train.weight_decay=0.5")
+    assert tried[0].folder.parent.name == "encoder.dim=8,train.weight_decay=0.5"
 
 
 def test_a_protocol_lies_under_every_row_and_its_settings(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Figure 4 and Table 4 must take from oracles and costs what the paper takes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,15 @@ def test_table_4_is_relative_to_plain_sasrec(tmp_path: Path) -> None:
         "sasrec+lares": cost(300_000_000, 3.0),
         "sasrec+plr": cost(110_000_000, 1.2),
     }
-    plain, lares, plr = table_4(costs, published().efficiency, "here").prices
+    table = table_4(costs, published().efficiency, "here", "CDs & Vinyl", True)
+    plain, lares, plr = table.prices
     assert (plain.extra, plain.paper_extra) == (0.0, 0.0)
     assert (lares.extra, lares.paper_extra) == (2.0, None)
     assert plr.extra == pytest.approx(0.1)
     assert plr.paper_extra == pytest.approx(0.0522, abs=5e-5)
     assert plr.latency == {1: pytest.approx(0.2), 64: pytest.approx(0.2)}
-    table = table_4(costs, published().efficiency, "here")
     assert "| 1.4150e8 | 1.1000e8 | +5.22% | +10.00% | +4.78% | +5.80% |" in table.to_markdown()
+    assert "Our data are not" not in table.to_markdown()
+    other = replace(table, same=False)
+    assert "Our data are not CDs & Vinyl" in other.to_markdown()
     assert write(table, tmp_path)[2].stat().st_size > 0

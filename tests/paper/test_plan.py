@@ -65,15 +65,33 @@ def test_the_paper_scale_tries_all_values_of_the_paper() -> None:
 
 def test_a_part_can_be_chosen() -> None:
     domain = sample_domain(None)
-    only = experiment_of(Scale.SAMPLE, domain, backbones=["unisrec"], seeds=[3, 4], text="v.npy")
+    only = experiment_of(Scale.SAMPLE, domain, backbones=["unisrec"], seeds=[3, 4])
     assert [row.name for row in only.rows] == [
         "unisrec", "unisrec+erl", "unisrec+prl", "unisrec+lares", "unisrec+plr",
     ]  # fmt: skip
     assert only.seeds == (3, 4)
-    todo = cells(only, Path("out"))
-    assert {getattr(cell.config.items, "source", "") for cell in todo} == {"v.npy"}
     with pytest.raises(ConfigError, match="--backbone gru4rec: must be one of sasrec"):
         experiment_of(Scale.SAMPLE, domain, backbones=["gru4rec"])
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("tfidf", "tfidf"),
+        ("BAAI/bge-base-en-v1.5", "model:BAAI/bge-base-en-v1.5"),
+        ("model:BAAI/bge-base-en-v1.5", "model:BAAI/bge-base-en-v1.5"),
+        ("v.npy", "{here}/v.npy"),
+        ("my model", "model:{here}/my model"),
+    ],
+)
+def test_text_vectors_are_a_model_or_a_file_from_wherever_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, source: str
+) -> None:
+    (tmp_path / "my model").mkdir()
+    monkeypatch.chdir(tmp_path)
+    of = experiment_of(Scale.SAMPLE, sample_domain(None), backbones=["unisrec"], text=text)
+    sources = {cell.config.items.model_dump()["source"] for cell in cells(of, tmp_path)}
+    assert sources == {source.format(here=tmp_path.resolve())}
 
 
 def test_the_games_keep_users_with_five(tmp_path: Path) -> None:

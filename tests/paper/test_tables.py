@@ -15,9 +15,10 @@ LINES = (
 
 def test_table_1_shows_the_difference(tmp_path: Path) -> None:
     paper, ours = Statistics(100, 2000, 30_000), Statistics(90, 2100, 30_000)
-    table = Table1("mine", "CDs & Vinyl", paper, ours)
+    table = Table1("mine", "CDs & Vinyl", True, paper, ours)
     assert "| users | 100 | 90 | -10 |" in table.to_markdown()
     assert "| items | 2,000 | 2,100 | +100 |" in table.to_markdown()
+    assert "Our data are not" not in table.to_markdown()
     assert write(table, tmp_path)[2].stat().st_size > 0
 
 
@@ -34,5 +35,7 @@ def test_table_2_has_paper_ours_interval_and_difference(tmp_path: Path) -> None:
 
 def test_other_data_are_said_to_be_other(tmp_path: Path) -> None:
     table = Table3("by time", "CDs & Vinyl", False, ("ndcg@20",), LINES)
-    assert "Our data are not CDs & Vinyl" in table.to_markdown()
+    counts = Statistics(100, 2000, 30_000)
+    for other in (table, Table1("mine", "CDs & Vinyl", False, counts, counts)):
+        assert "Our data are not CDs & Vinyl" in other.to_markdown()
     assert write(table, tmp_path)[2].stat().st_size > 0

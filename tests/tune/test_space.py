@@ -26,6 +26,14 @@ def test_the_grid_of_the_plr_paper_has_all_its_points() -> None:
     [
         ('settings = ["encoder.dim"]', "give either values, or both low and high"),
         ('settings = ["encoder.dim"]\nvalues = [8]\nlow = 1', "give either"),
+        ('settings = ["encoder.dropout"]\nvalues = [0.1]\nlow = 0.0', "give either"),
+        ('settings = ["encoder.dropout"]\nlow = 0.0', "give either"),
+        (
+            'settings = ["encoder.dropout"]\nvalues = [0.1, 0.1, 0.2]',
+            "0.1, 0.1, 0.2: some are equal",
+        ),
+        ('settings = ["encoder.layers"]\nvalues = [1, 1.0]', "1, 1.0: some are equal"),
+        ('settings = ["encoder.layers"]\nvalues = [1, true]', "1, true: some are equal"),
         ('settings = ["train.learning_rate"]\nlow = 2.0\nhigh = 1.0', "low=2 must be below high=1"),
         ('settings = ["train.weight_decay"]\nlow = 0.0\nhigh = 1.0\nlog = true', "log needs low"),
         ('settings = ["data.min_user_interactions"]\nvalues = [1]', "cannot be tuned"),

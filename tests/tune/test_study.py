@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.trial import TrialState
 
 from latentrec.config import RunConfig
 from latentrec.configure import load_config
+from latentrec.data.prepare import prepare
 from latentrec.errors import ConfigError, TrainingError
 from latentrec.evaluate import evaluate as evaluation
 from latentrec.train.loop import EpochReport
@@ -66,6 +69,45 @@ def test_a_finished_study_does_nothing_and_another_one_is_refused(tmp_path: Path
         list(tune(plan(tmp_path, BATCHES, trials=2)))
     with pytest.raises(ConfigError, match="another seed"):
         list(tune(replace(done, seed=1)))
+
+
+def test_a_kill_while_an_interrupted_trial_is_queued_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan(tmp_path, DROPOUTS, trials=1)
+
+    def kill(*_: object, **more: object) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        list(tune(made, on_epoch=kill))
+    with monkeypatch.context() as patched:  # the second command: one that is killed at once
+        patched.setattr(optuna.Study, "tell", kill)
+        with pytest.raises(Killed):
+            list(tune(made))
+    assert trials_of(made) == []
+    (found,) = tune(made)
+    assert (found.state, found.folder.name, found.epochs) == ("done", "0000", 3)
+    assert trials_of(made) == [found]
+    assert "| trials/0000 |\n" in to_markdown("t", "ndcg@10", [found])
+
+
+def test_a_trial_that_was_killed_before_it_had_a_folder_stops_nobody(tmp_path: Path) -> None:
+    made = plan(tmp_path, DROPOUTS, trials=2)
+    asked = study._open(made, study._optuna()).ask()
+    study._open(made, study._optuna()).tell(asked.number, state=TrialState.FAIL)
+    assert [t.state for t in trials_of(made)] == ["failed"]
+    assert [t.state for t in tune(made)] == ["done"]
+
+
+def test_other_data_are_another_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that changed in its place: trials on both must not be ranked together."""
+    made = plan(tmp_path, DROPOUTS, trials=1)
+    list(tune(made))
+    other = configure(["data.seed=9"])
+    monkeypatch.setattr(study, "prepare", lambda *_: prepare(other.data, other.split))
+    with pytest.raises(ConfigError, match="holds a study with another data fingerprint"):
+        list(tune(replace(made, trials=2)))
 
 
 def test_a_grid_takes_every_point_once(tmp_path: Path) -> None:

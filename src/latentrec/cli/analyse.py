@@ -49,6 +49,13 @@ def analyse(
     from latentrec.errors import ConfigError
     from latentrec.run import load
 
+    if user is not None and questions and Question.ATTENTION not in questions:
+        raise ConfigError(f"--user {user}: is for attention alone; ask for it too, or leave it out")
+    if beside and questions and not set(questions) & {Question.ROBUSTNESS, Question.EFFICIENCY}:
+        raise ConfigError(
+            f"--beside {beside[0]}: is for robustness and efficiency; ask for one of them too, or "
+            "leave it out"
+        )
     loaded = [load(each, mark=checkpoint, device=device) for each in (run, *(beside or ()))]
     subjects = distinct_names([subject_of(each, sample=sample or None) for each in loaded])
     check_same_cases(subjects)

@@ -57,7 +57,7 @@ def experiment(
         tried = _finished(tried)
     else:
         make_folder(out)
-    chosen = settled(every_trial) | _choose(tried, metrics.split(","))
+    chosen = settled(every_trial) | _choose(tried, every_trial, metrics.split(","))
     every = cells(whole, out, data=data, chosen=chosen)
     todo = _of(wanted, every)
     if finished and not (todo := _finished(todo)):
@@ -84,6 +84,18 @@ def make_folder(out: Path) -> None:
             f"--out {out}: must be a folder that can be made or written to ({error.strerror}); "
             "take another one"
         ) from None
+
+
+def check_figures() -> None:
+    """Raise ConfigError now, not after hours, if figures cannot be drawn."""
+    from importlib.util import find_spec
+
+    from latentrec.errors import ConfigError
+
+    if find_spec("matplotlib") is None:
+        raise ConfigError(
+            "figures: the package matplotlib is missing; pip install 'latentrec[plot]'"
+        )
 
 
 def _of(
@@ -120,11 +132,13 @@ def _compare(results: "list[CellResult]", metric: str, path: Path) -> None:
     print(f"\npaired tests of {metric} against {found.reference}: {path}")
 
 
-def _choose(tried: "list[Cell]", metrics: list[str]) -> dict[str, tuple[str, ...]]:
+def _choose(
+    tried: "list[Cell]", every: "list[Cell]", metrics: list[str]
+) -> dict[str, tuple[str, ...]]:
     from latentrec.experiment import CellResult, choose, execute
 
     done: list[CellResult] = []
-    for result in execute(tried):
+    for result in execute(tried, every):
         done.append(result)
         settings = " ".join(result.cell.tuned)
         monitor = result.cell.config.train.monitor
@@ -157,10 +171,10 @@ def run_cells(
 
     done: dict[Path, CellResult] = {}
     table = ""
-    for result in execute(todo):
-        baselines = baseline_metrics(result.cell, out / BASELINES)
+    for result in execute(todo, every):
         print(_line(result, metrics), flush=True)
         done = collect(every or todo, done | {result.cell.folder: result})
+        baselines = baseline_metrics([x.cell for x in done.values()], out / BASELINES)
         table = to_markdown(summarise([*done.values()]), metrics, baselines)
         write_text(out / "table.md", f"# {title}\n\n{table}")
     print(f"\n{table}", end="")
@@ -193,12 +207,22 @@ def _line(result: "CellResult", metrics: list[str]) -> str:
 
 def print_plan(tried: "list[Cell]", first: "list[Cell]") -> None:
     """One line a run. The trials' winners are the runs of their seed, so these are free."""
+    free = tried[0].seed if tried else None
+    print_hours(print_runs([*tried, *(cell for cell in first if cell.seed != free)]))
+
+
+def print_runs(todo: "Sequence[Cell]") -> float:
+    """One line a run; the minutes of all."""
     from latentrec.experiment.estimate import plan
 
-    free = tried[0].seed if tried else None
     total = 0.0
-    for cell, minutes in plan([*tried, *(cell for cell in first if cell.seed != free)]):
+    for cell, minutes in plan(todo):
         total += minutes
-        state = "finished" if minutes == 0 else f"at most {minutes:.1f} min"
+        state = "finished" if minutes == 0 else f"about {minutes:.1f} min"
         print(" ".join([cell.row, *cell.tuned, f"seed {cell.seed}: {state}"]), flush=True)
-    print(f"together at most {total / 60:.1f} hours here, if nothing stops early")
+    return total
+
+
+def print_hours(minutes: float) -> None:
+    """The last line of a plan."""
+    print(f"together about {minutes / 60:.1f} hours here, if nothing stops early")

@@ -27,7 +27,9 @@ def paper(
     out: Annotated[
         Path, typer.Option(help="Folder of all its runs; what is done there is kept.")
     ] = Path("runs/paper"),
-    grid: Annotated[Grid, typer.Option(help="Sizes, and how fine the studies are.")] = Grid.SMALL,
+    grid: Annotated[
+        Grid | None, typer.Option(help="Sizes, and how fine the studies are; by default small.")
+    ] = None,
     sample: Annotated[
         bool, typer.Option("--sample", help="Small and short, on any log or synthetic users.")
     ] = False,
@@ -43,20 +45,33 @@ def paper(
     ] = None,
     text: Annotated[
         str | None,
-        typer.Option(help="Text vectors of UniSRec, such as BAAI/bge-base-en-v1.5; else TF-IDF."),
+        typer.Option(
+            help="Text vectors of UniSRec: a model such as BAAI/bge-base-en-v1.5, or a file; else "
+            "TF-IDF."
+        ),
     ] = None,
 ) -> None:
     """Make every table and figure of the PLR paper's section 6; start it again to go on."""
-    from latentrec.cli.experiment import print_plan
+    from latentrec.cli.experiment import check_figures, make_folder, print_hours, print_runs
+    from latentrec.errors import ConfigError
     from latentrec.experiment import cells
     from latentrec.paper.plan import Scale, experiment_of
 
-    scale = Scale.SAMPLE if sample else Scale(grid)
+    if sample and grid:
+        raise ConfigError(f"--grid {grid}: a sample has sizes of its own; leave out one of the two")
+    scale = Scale.SAMPLE if sample else Scale(grid or Grid.SMALL)
     todo: list[tuple[Domain, str, list[Cell]]] = []
     for domain in _domains(data, sample):
         of = experiment_of(scale, domain, backbones=backbones or (), seeds=seeds or (), text=text)
         todo.append((domain, of.title, cells(of, out / domain.folder, data=domain.path)))
-    print_plan([], [cell for _, _, every in todo for cell in every])
+    if not plan:
+        check_figures()
+        make_folder(out)
+    minutes = 0.0
+    for _, title, every in todo:
+        print(title)
+        minutes += print_runs(every)
+    print_hours(minutes)
     if not plan:
         _reproduce(todo, out)
 

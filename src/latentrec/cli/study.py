@@ -43,12 +43,23 @@ def study(
     ] = "ndcg@20,recall@20",
 ) -> None:
     """Train every variant with every seed, then draw the figure; start it again to go on."""
-    from latentrec.cli.experiment import check_metrics, make_folder, print_plan, run_cells
+    import json
+
+    from latentrec.cli.experiment import (
+        check_figures,
+        check_metrics,
+        make_folder,
+        print_plan,
+        run_cells,
+    )
     from latentrec.errors import ConfigError
     from latentrec.experiment import cells
     from latentrec.experiment.studies import GRIDS, ablation, sensitivity
 
-    settings, drawn, folder = set_ or [], metrics.split(","), out or Path("runs") / what
+    # The log stands under the settings, some of which go with a log only.
+    log = ["data.kind=files", f"data.path={json.dumps(str(data.resolve()))}"] if data else []
+    settings = [*log, *(set_ or [])]
+    drawn, folder = metrics.split(","), out or Path("runs") / what
     if what is Study.SENSITIVITY:
         of = sensitivity(preset, settings, axes=axes or tuple(GRIDS), seeds=seeds or (0,))
     elif axes:
@@ -58,12 +69,13 @@ def study(
         )
     else:
         of = ablation(preset, settings, seeds=seeds or (0,))
-    todo = cells(of, folder, data=data)
+    todo = cells(of, folder)
     print(f"{of.title}: {len(todo)} runs in {folder}", flush=True)
     if plan:
         print_plan([], todo)
         return
     check_metrics(drawn, todo)
+    check_figures()
     make_folder(folder)
 
     from latentrec.analyse.finding import write

@@ -92,7 +92,10 @@ def run(plan: "Plan") -> None:
                 _line(trial, train.monitor), markup=False, highlight=False, soft_wrap=True
             )
             _keep(plan, train.monitor, trials_of(plan))
-    found = best(trials_of(plan))
+    trials = trials_of(plan)
+    if trials:
+        _keep(plan, train.monitor, trials)  # a command before may have been killed before it could
+    found = best(trials)
     print(f"best: {_line(found, train.monitor)}")
     print(f"its settings: latentrec fit --config {plan.out / 'best.toml'} --run RUN")
     print(f"judge it on the test: latentrec evaluate {found.folder}")

@@ -1,5 +1,6 @@
 """Run the cells of an experiment one after another; what is done is not done again."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,22 @@ from latentrec.evaluate.baselines import evaluate_baselines
 from latentrec.evaluate.table import to_json
 from latentrec.experiment.spec import Cell
 from latentrec.run import evaluate_run, fit, load
-from latentrec.run.folder import CONFIG, EVALUATION, METRICS, read_config, read_json, read_metrics
-from latentrec.run.judged import keep_ranks
+from latentrec.run.folder import (
+    CONFIG,
+    EVALUATION,
+    METRICS,
+    RUN,
+    check_data,
+    read_config,
+    read_json,
+    read_metrics,
+    write_json,
+)
+from latentrec.run.judged import has_ranks, keep_ranks, read_ranks
 from latentrec.train.atomic import write_text
 
 BASELINES: Final = "baselines.json"
 """File of the judged baselines, in the folder of an experiment."""
-NO_BASELINES: Final = '{"rows": []}\n'
-"""Its content where no baseline is wanted, or the catalogue is too large for all of them."""
 
 
 @final
@@ -46,18 +55,26 @@ class CellResult:
     again: bool
 
 
-def execute(todo: Sequence[Cell]) -> Iterator[CellResult]:
+def execute(todo: Sequence[Cell], beside: Sequence[Cell] = ()) -> Iterator[CellResult]:
     """Train and judge every cell that is not finished; an interrupted one goes on.
 
-    Data that several cells share are prepared once.
+    Data that several cells share are prepared once. Where all is done the log need not be there.
+
+    Args:
+        todo: What is to be done.
+        beside: Cells whose figures stand beside theirs; checked only.
 
     Raises:
+        CheckpointError: If a folder holds a run on other data.
         ConfigError: If a folder holds a run with other settings.
         DataError: If the data break a rule.
         TrainingError: If a loss is not finite.
     """
-    check_settings(todo)
-    prepared = prepared_once()
+    prepared, every = prepared_once(), [*todo, *beside]
+    check_settings(every)
+    if not all(map(is_finished, todo)) or all(_log_is_there(cell.config) for cell in every):
+        for cell in (cell for cell in every if (cell.folder / CONFIG).exists()):
+            check_data(cell.folder, prepared(cell.config))
     for cell in todo:
         done = is_finished(cell)
         if not done:
@@ -81,6 +98,10 @@ def settled(tried: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
     return choose([_result(cell, again=True) for cell in tried if cell.row not in open_rows])
 
 
+def _log_is_there(config: RunConfig) -> bool:
+    return config.data.kind != "files" or Path(config.data.path).exists()
+
+
 def collect(every: Sequence[Cell], known: Mapping[Path, CellResult]) -> dict[Path, CellResult]:
     """The results of all finished cells by folder, in the order of the cells.
 
@@ -96,8 +117,12 @@ def collect(every: Sequence[Cell], known: Mapping[Path, CellResult]) -> dict[Pat
 
 
 def is_finished(cell: Cell) -> bool:
-    """Whether a cell has been trained and judged."""
-    return (cell.folder / EVALUATION).exists()
+    """Whether a cell has been trained to its end and judged.
+
+    `latentrec evaluate` judges an interrupted one too.
+    """
+    epochs = read_metrics(cell.folder / METRICS)
+    return (cell.folder / EVALUATION).exists() and bool(epochs and epochs[-1]["stop"])
 
 
 def prepared_once() -> Callable[[RunConfig], Prepared]:
@@ -116,6 +141,7 @@ def prepared_once() -> Callable[[RunConfig], Prepared]:
 
 def _run(cell: Cell, prepared: Prepared) -> None:
     resume = (cell.folder / CONFIG).exists()
+    (cell.folder / EVALUATION).unlink(missing_ok=True)  # of an earlier epoch
     for _ in fit(cell.config, cell.folder, prepared=prepared, resume=resume):
         pass
     knobs = cell.config.evaluate.model_copy(update={"baselines": ()})  # once for all, see below
@@ -124,21 +150,40 @@ def _run(cell: Cell, prepared: Prepared) -> None:
     write_text(cell.folder / EVALUATION, to_json(found))
 
 
-def baseline_metrics(cell: Cell, path: Path) -> dict[str, dict[str, float]]:
-    """Test metrics of the baselines on a cell's data by name, judged once and kept in a file.
+def baseline_metrics(finished: Sequence[Cell], path: Path) -> dict[str, dict[str, float]]:
+    """Test metrics of the baselines by name, judged once and kept in a file.
 
-    Their ranks stay with the cell's run, for comparisons.
+    They are judged again where the data or the judging are others than those of the file. Their
+    ranks stay with the first cell's run, for comparisons.
 
     Args:
-        cell: Any finished cell of the experiment.
+        finished: Finished cells on the same data, at least one; the first says how to judge.
         path: Where they are kept.
     """
-    if not path.exists():
-        prepared, knobs = prepare(cell.config.data, cell.config.split), cell.config.evaluate
-        evaluations = evaluate_baselines(prepared.dataset, knobs)
-        keep_ranks(cell.folder, prepared, knobs, evaluations)
-        write_text(path, to_json(evaluations) if evaluations else NO_BASELINES)
-    return {row["scorer"]: _values(row) for row in read_json(path)["rows"]}
+    first, wanted = finished[0], _judging(finished[0])
+    kept: dict[str, Any] = read_json(path) if path.exists() else {}
+    names = {row["scorer"] for row in kept.get("rows", ())}
+    if kept.get("of") != wanted or not any(names <= _ranked(cell) for cell in finished):
+        prepared, knobs = prepare(first.config.data, first.config.split), first.config.evaluate
+        found = evaluate_baselines(prepared.dataset, knobs)
+        keep_ranks(first.folder, prepared, knobs, found)
+        judged: dict[str, Any] = json.loads(to_json(found)) if found else {"rows": []}
+        kept = judged | {"of": wanted}
+        write_json(path, kept)
+    return {row["scorer"]: _values(row) for row in kept["rows"]}
+
+
+def _judging(cell: Cell) -> dict[str, Any]:
+    """What the figures of the baselines hang on."""
+    sections = {"data", "split", "evaluate"}
+    fingerprint = {"data_fingerprint": read_json(cell.folder / RUN)["data_fingerprint"]}
+    return fingerprint | cell.config.model_dump(mode="json", include=sections)
+
+
+def _ranked(cell: Cell) -> set[str]:
+    """Whose ranks a cell's run holds."""
+    hidden = cell.config.evaluate.exclude_seen
+    return set(read_ranks(cell.folder, hidden).ranks) if has_ranks(cell.folder, hidden) else set()
 
 
 def check_settings(cells: Iterable[Cell]) -> None:

@@ -5,19 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, Final, final, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from latentrec.config import RunConfig
+from latentrec.config import BaselineName, RunConfig
 from latentrec.configure import load_config, read_knobs
 from latentrec.errors import ConfigError
 from latentrec.knobs import Count, Knobs
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=-]*$")]
 """A row's name is also the name of its folder."""
-Values = Annotated[tuple[float | str | bool, ...], Field(min_length=1)]
+Values = Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
 """Values of one setting to try."""
+FILES: Final = ("table.md", "comparison.md", "baselines.json")
+"""Files beside the folders of the rows."""
+NOT_TUNED: Final = ("train.seed", "train.monitor")
+"""The seed is that of the cell, and trials are chosen by one monitor."""
 
 
 @final
@@ -30,6 +34,13 @@ class Row(Knobs):
     """Preset under the settings."""
     set: tuple[str, ...] = ()
     """Settings `section.key=value`, laid over those of the experiment."""
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if name.lower() in (*FILES, *get_args(BaselineName)):
+            raise ValueError(f"'{name}' is a file of the experiment or a baseline; take another")
+        return name
 
 
 @final
@@ -58,6 +69,12 @@ class Experiment(Knobs):
         names = [row.name for row in self.rows]
         if len(set(names)) < len(names):
             raise ValueError(f"rows need different names, not {', '.join(names)}")
+        for key in NOT_TUNED:
+            if key in self.tune:
+                raise ValueError(
+                    f"tune: '{key}' cannot be tuned: trials have one seed and one monitor; "
+                    "give several `seeds` above the rows, or set the monitor for all"
+                )
         return self
 
 

@@ -21,6 +21,7 @@ class Domain:
         path: File or folder of the log; None for the embedded synthetic users.
         beside: The category whose published figures stand beside ours.
         settings: Settings `section.key=value` of its runs.
+        sample: Whether the data are any log, not the category.
         sensitivity: Whether it has the figures of section 6.4 and 6.5.
         ablation: Whether it has the ablation, Table 3.
     """
@@ -30,21 +31,24 @@ class Domain:
     path: Path | None
     beside: str
     settings: tuple[str, ...] = ()
+    sample: bool = False
     sensitivity: bool = True
     ablation: bool = True
 
 
+AMAZON: Final = "data.format=amazon-2023"
+"""What a file of raw reviews does not tell by its name."""
 CATEGORIES: Final = {
-    "CDs_and_Vinyl": Domain("CDs & Vinyl", "cds", None, "CDs & Vinyl"),
+    "CDs_and_Vinyl": Domain("CDs & Vinyl", "cds", None, "CDs & Vinyl", (AMAZON,)),
     "Movies_and_TV": Domain(
-        "Movies & TV", "movies", None, "Movies & TV", sensitivity=False, ablation=False
+        "Movies & TV", "movies", None, "Movies & TV", (AMAZON,), sensitivity=False, ablation=False
     ),
     "Video_Games": Domain(
         "Video & Games",
         "games",
         None,
         "Video & Games",
-        ("data.min_user_interactions=5",),
+        (AMAZON, "data.min_user_interactions=5"),
         sensitivity=False,
     ),
 }
@@ -70,7 +74,7 @@ def find_domains(folder: Path) -> list[Domain]:
         ]
         file = next((place for place in places if place.is_file()), None)
         if file is not None:
-            found.append(_at(domain, file))
+            found.append(replace(domain, path=file))
     if not found:
         raise DataError(
             f"{folder}: holds none of {', '.join(f'{name}.train.csv' for name in CATEGORIES)} (nor "
@@ -82,10 +86,12 @@ def find_domains(folder: Path) -> list[Domain]:
 
 def sample_domain(log: Path | None) -> Domain:
     """Any log, or the embedded synthetic users, beside the paper's CDs & Vinyl."""
-    name = "synthetic users" if log is None else log.stem
+    name = "synthetic users" if log is None else _name(log)
     settings = ("data.users=1000",) if log is None else ()
-    return Domain(name, "sample", log, "CDs & Vinyl", settings)
+    return Domain(name, "sample", log, "CDs & Vinyl", settings, sample=True)
 
 
-def _at(domain: Domain, path: Path) -> Domain:
-    return replace(domain, path=path)
+def _name(log: Path) -> str:
+    """What a log is called: its file without endings, or its folder."""
+    name = log.resolve().name
+    return name if log.is_dir() else Path(name.removesuffix(".gz")).stem

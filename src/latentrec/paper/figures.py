@@ -11,6 +11,7 @@ from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.evaluate.table import cell, number
 from latentrec.paper.published import Efficiency
+from latentrec.paper.tables import beside_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,6 +135,8 @@ class Table4(Finding):
 
     Attributes:
         setting: Sizes and device in words.
+        beside: The paper's category.
+        same: Whether our data are that category.
         prices: Plain SASRec first.
     """
 
@@ -141,6 +144,8 @@ class Table4(Finding):
     size: ClassVar[tuple[float, float]] = (7.0, 3.2)
 
     setting: str
+    beside: str
+    same: bool
     prices: tuple[Price, ...]
 
     def to_markdown(self) -> str:
@@ -151,9 +156,10 @@ class Table4(Finding):
                 *(f"latency, ours, batch {batch}" for batch in batches))  # fmt: skip
         rows = tuple(_price_row(price) for price in self.prices)
         foot = (
-            f"{self.setting}. Extra and latency: over plain SASRec. Operations are counted, so "
-            "they have no interval; latencies are medians of seven calls. The paper's ReaRec "
-            "stands beside sasrec+erl; it does not say of how many samples its seconds are."
+            f"{self.setting}. {beside_words(self.beside, self.same)} Extra and latency: over plain "
+            "SASRec. Operations are counted, so they have no interval; latencies are medians of "
+            "seven calls. The paper's ReaRec stands beside sasrec+erl; it does not say of how many "
+            "samples its seconds are."
         )
         return grids_markdown([Grid("Table 4: cost", head, rows)], foot)
 
@@ -178,7 +184,13 @@ class Table4(Finding):
         figure.legend(*panels[1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 
 
-def table_4(costs: Mapping[str, Cost], paper: Mapping[str, Efficiency], setting: str) -> Table4:
+def table_4(
+    costs: Mapping[str, Cost],
+    paper: Mapping[str, Efficiency],
+    setting: str,
+    beside: str,
+    same: bool,
+) -> Table4:
     """Costs by the names of rows, plain SASRec first, over that of plain SASRec."""
     base_name, base = next(iter(costs.items()))
     prices = [
@@ -196,7 +208,7 @@ def table_4(costs: Mapping[str, Cost], paper: Mapping[str, Efficiency], setting:
         )
         for name, cost in costs.items()
     ]
-    return Table4(setting, tuple(prices))
+    return Table4(setting, beside, same, tuple(prices))
 
 
 def _over(values: Sequence[float]) -> float | None:

@@ -1,5 +1,6 @@
 """Plan: the runs of a domain, those of Table 2 and the studies around its PLR on SASRec."""
 
+import json
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +50,8 @@ def experiment_of(
         domain: The data.
         backbones: Only these; empty for all.
         seeds: Seeds of every row; empty for those of the scale's file.
-        text: Text vectors of UniSRec, see `items.source`; None for the embedded ones.
+        text: Text vectors of UniSRec: a file of them, or a text model with or without `model:`;
+            None for the embedded ones.
 
     Raises:
         ConfigError: If a backbone is unknown.
@@ -86,7 +88,17 @@ def backbone_of(row: str) -> str:
 def _with_text(row: Row, text: str | None) -> Row:
     if text is None or row.preset != "unisrec":
         return row
-    return row.model_copy(update={"set": (*row.set, f"items.source={text}")})
+    return row.model_copy(update={"set": (*row.set, f"items.source={json.dumps(_source(text))}")})
+
+
+def _source(text: str) -> str:
+    """A choice of text vectors as `items.source`, the same from wherever it is started."""
+    if text == "tfidf":
+        return text
+    if text.endswith((".npy", ".parquet")):
+        return str(Path(text).resolve())
+    model = text.removeprefix("model:")
+    return f"model:{Path(model).resolve() if Path(model).is_dir() else model}"
 
 
 def _studies(scale: Scale, domain: Domain, plr: Row, of: Experiment) -> Iterator[Row]:

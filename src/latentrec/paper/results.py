@@ -25,7 +25,7 @@ from latentrec.paper.plan import BACKBONES, WHOLE, backbone_of
 from latentrec.paper.published import TABLE_2, TABLE_3, Statistics, published
 from latentrec.paper.tables import Against, Line, Table1, Table2, Table3
 from latentrec.run import load
-from latentrec.run.folder import read_json
+from latentrec.run.folder import check_data, read_json
 
 TESTED: Final = "ndcg@20"
 """The metric of the figures, and of the differences in Table 2."""
@@ -58,11 +58,6 @@ class Material:
         rows = dict.fromkeys(result.cell.row for result in self.results)
         return [row for row in rows if backbone_of(row) in BACKBONES]
 
-    @property
-    def same(self) -> bool:
-        """Whether the data are the paper's category."""
-        return self.domain.name == self.domain.beside
-
     def of(self, rows: Sequence[str]) -> list[CellResult]:
         """All seeds of some rows, row by row."""
         return [x for row in rows for x in self.results if x.cell.row == row]
@@ -74,9 +69,16 @@ class Material:
 
 
 def material_of(domain: Domain, results: Sequence[CellResult], baselines: Path) -> Material:
-    """Finished cells of a domain with their data."""
+    """Finished cells of a domain with their data.
+
+    Raises:
+        CheckpointError: If the data changed since a cell was trained.
+    """
     config = results[0].cell.config
-    return Material(domain, results, baselines, prepare(config.data, config.split))
+    prepared = prepare(config.data, config.split)
+    for result in results:
+        check_data(result.cell.folder, prepared)
+    return Material(domain, results, baselines, prepared)
 
 
 def findings(of: Material) -> Iterator[Finding]:
@@ -106,7 +108,8 @@ def table_1(of: Material) -> Table1:
     data = of.prepared.dataset
     ours = Statistics(data.users, data.index.size - FIRST_ITEM, len(data.items))
     beside = of.domain.beside
-    return Table1(of.domain.name, beside, published().statistics[beside], ours)
+    paper = published().statistics[beside]
+    return Table1(of.domain.name, beside, not of.domain.sample, paper, ours)
 
 
 def table_2(of: Material) -> Table2:
@@ -119,9 +122,8 @@ def table_2(of: Material) -> Table2:
         lines += _lines(found, rows, paper)
         against += _against(found, paper)
         protocol = found.protocol
-    return Table2(
-        protocol, of.domain.beside, of.same, TABLE_2, tuple(lines), TESTED, tuple(against)
-    )
+    beside, same = of.domain.beside, not of.domain.sample
+    return Table2(protocol, beside, same, TABLE_2, tuple(lines), TESTED, tuple(against))
 
 
 def table_3(of: Material) -> Table3:
@@ -130,7 +132,7 @@ def table_3(of: Material) -> Table3:
     rows = [WHOLE, *PARTS]
     found = paired(of.of(rows), TESTED)
     lines = tuple(_lines(found, rows, paper))
-    return Table3(found.protocol, of.domain.beside, of.same, TABLE_3, lines)
+    return Table3(found.protocol, of.domain.beside, not of.domain.sample, TABLE_3, lines)
 
 
 def _baselines(path: Path) -> Iterator[Line]:
@@ -169,8 +171,7 @@ def _studied(results: Sequence[CellResult]) -> list[CellResult]:
 
 def _ceilings(subjects: Sequence[Subject]) -> Finding:
     found = {subject.name: ceiling(subject, (TESTED,)) for subject in subjects}
-    cases = subjects[0].protocol.partition("; ")[2]
-    return figure_4(found, cases, TESTED)
+    return figure_4(found, subjects[0].task, TESTED)
 
 
 def _costs(of: Material, subjects: Mapping[str, Subject]) -> Finding:
@@ -183,4 +184,5 @@ def _costs(of: Material, subjects: Mapping[str, Subject]) -> Finding:
         f"{one.device.type}, {torch.get_num_threads()} threads"
     )
     costs = {row: measure(subject.scorer, BATCHES) for row, subject in subjects.items()}
-    return table_4(costs, published().efficiency, setting)
+    beside, same = of.domain.beside, not of.domain.sample
+    return table_4(costs, published().efficiency, setting, beside, same)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
-from latentrec.analyse.finding import COLOURS, GREY, Finding, label_of
+from latentrec.analyse.finding import COLOURS, GREY, Finding, arms, label_of
 from latentrec.evaluate.evaluate import Metric
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.evaluate.table import number
@@ -25,6 +25,7 @@ class Table1(Finding):
     Attributes:
         data: What ours are.
         beside: The paper's category.
+        same: Whether our data are that category.
         paper: Its numbers.
         ours: Ours, after the filters; items that occur in training.
     """
@@ -34,6 +35,7 @@ class Table1(Finding):
 
     data: str
     beside: str
+    same: bool
     paper: Statistics
     ours: Statistics
 
@@ -44,7 +46,8 @@ class Table1(Finding):
             for name, paper, ours in _counts(self.paper, self.ours)
         )
         head = ("number of", f"paper, {self.beside}", f"ours, {self.data}", "difference")
-        return grids_markdown([Grid("Table 1: the data", head, rows)], "Counted after the filters.")
+        foot = f"Counted after the filters. {beside_words(self.beside, self.same)}"
+        return grids_markdown([Grid("Table 1: the data", head, rows)], foot)
 
     def draw(self, figure: "Figure") -> None:
         """Bars of the paper's numbers and ours."""
@@ -141,7 +144,7 @@ class Table2(Finding):
 
     def _foot(self) -> str:
         return (
-            f"{self.protocol}. {_beside(self.beside, self.same)} p: paired t test over users, "
+            f"{self.protocol}. {beside_words(self.beside, self.same)} p: paired t test over users, "
             "Holm's correction over the methods of a backbone. LARES is its first phase; the "
             "second is `latentrec post-train`."
         )
@@ -178,7 +181,7 @@ class Table3(Finding):
     def to_markdown(self) -> str:
         """A table for each metric."""
         grids = [_quality("Table 3", metric, self.beside, self.lines) for metric in self.metrics]
-        return grids_markdown(grids, f"{self.protocol}. {_beside(self.beside, self.same)}")
+        return grids_markdown(grids, f"{self.protocol}. {beside_words(self.beside, self.same)}")
 
     def draw(self, figure: "Figure") -> None:
         """Our values with intervals, the paper's as hollow diamonds; a panel for each metric."""
@@ -213,12 +216,13 @@ def _row(line: Line, metric: str) -> tuple[str, ...]:
     )
 
 
-def _beside(category: str, same: bool) -> str:
+def beside_words(category: str, same: bool) -> str:
+    """Which of the paper's numbers stand beside ours, and whether they are of the same data."""
     if same:
-        return f"Paper: its column {category}."
+        return f"Paper: {category}."
     return (
-        f"Our data are not {category}, the paper's column that stands beside them: the differences "
-        "say how the numbers lie, nothing about the method."
+        f"Our data are not {category}, whose numbers in the paper stand beside ours: the "
+        "differences say how the numbers lie, nothing about the method."
     )
 
 
@@ -233,7 +237,7 @@ def _draw_panels(figure: "Figure", metrics: Sequence[str], lines: Sequence[Line]
 def _draw_lines(axes: "Axes", metric: str, lines: Sequence[Line]) -> None:
     places = range(len(lines))
     ours = [line.ours[metric] for line in lines]
-    spread = [[x.value - x.low for x in ours], [x.high - x.value for x in ours]]
+    spread = arms(ours)
     values = [x.value for x in ours]
     axes.errorbar(
         values, places, xerr=spread, fmt="o", color=COLOURS[0], ms=4, capsize=2, label="ours"

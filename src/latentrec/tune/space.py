@@ -47,9 +47,14 @@ class Dimension(Knobs):
                     f"settings: '{name}' cannot be tuned; name section.key of a setting that "
                     f"leaves the cases and the judging alone (not of {', '.join(FIXED)})"
                 )
-        ends = (self.low, self.high)
-        if bool(self.values) == (None not in ends) or (self.values and any(ends)):
+        given = [end for end in (self.low, self.high) if end is not None]
+        if len(given) != (0 if self.values else 2):
             raise ValueError("give either values, or both low and high")
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(
+                f"values {', '.join(map(json.dumps, self.values))}: some are equal (a whole number "
+                "is equal to the same one with .0, and true to 1); give each once"
+            )
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise ValueError(f"low={self.low:g} must be below high={self.high:g}")
         if self.log and (self.low is None or self.low <= 0):

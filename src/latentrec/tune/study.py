@@ -18,7 +18,7 @@ from latentrec.run.run import pick_device
 from latentrec.train.loop import EpochReport, OnStep
 from latentrec.tune.feasible import check_space
 from latentrec.tune.space import Dimension, Space, Value
-from latentrec.tune.trial import Trial, kept
+from latentrec.tune.trial import Trial, folder_of, kept
 
 if TYPE_CHECKING:
     import optuna
@@ -96,13 +96,15 @@ def tune(
         on_epoch: Told about every epoch.
 
     Raises:
-        ConfigError: If the folder holds another study, or Optuna is not installed.
+        ConfigError: If the folder holds another study, also one on other data, or Optuna is not
+            installed.
         DataError: If the data break a rule.
     """
     optuna = _optuna()
     started = time.monotonic()
     study, config = _open(plan, optuna), plan.configure(())
     prepared, monitor = prepare(config.data, config.split), config.train.monitor
+    _check_same(plan, study, {"data_fingerprint": prepared.report.fingerprint})
     _take_up_interrupted(study)
     while _finished(study) < plan.most and not _is_over(plan, started):
         trial = _draw(plan, study, optuna)
@@ -110,7 +112,7 @@ def tune(
         if known is None:
             state = _train(plan, trial, prepared, on_step, on_epoch)
         else:
-            trial.set_user_attr("folder", known.user_attrs["folder"])
+            trial.set_user_attr("folder", folder_of(known))
             state = known.state.name
         found = kept(plan.out, monitor, trial, state)
         study.tell(
@@ -166,14 +168,20 @@ def _open(plan: Plan, optuna: Any) -> "optuna.Study":
         "seed": plan.seed,
         "prune": plan.prune,
     }
+    _check_same(plan, study, described)
+    return study
+
+
+def _check_same(plan: Plan, study: "optuna.Study", described: dict[str, Any]) -> None:
+    """Write down what a study is; raise ConfigError if it was something else before."""
+    known = study.user_attrs
     for name, value in described.items():
-        if study.user_attrs.setdefault(name, value) != value:
+        if known.get(name, value) != value:
             raise ConfigError(
-                f"tuning folder {plan.out}: holds a study with another {name}; take another --out, "
-                "or start it as before"
+                f"tuning folder {plan.out}: holds a study with another {name.replace('_', ' ')}; "
+                "take another --out, or start it as before"
             )
         study.set_user_attr(name, value)
-    return study
 
 
 def _pruner(plan: Plan, optuna: Any) -> Any:
@@ -187,10 +195,12 @@ def _take_up_interrupted(study: "optuna.Study") -> None:
     """Queue trials that an interrupted command left behind: they go on in their folders."""
     from optuna.trial import TrialState
 
+    queued = {trial.user_attrs.get("again") for trial in study.trials}
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        if trial.number not in queued:  # first, so that no kill in between loses it
+            attributes = {"again": trial.number, "folder": folder_of(trial)}
+            study.enqueue_trial(trial.params, user_attrs=attributes)
         study.tell(trial.number, state=TrialState.FAIL)
-        attributes = {"again": trial.number, "folder": trial.user_attrs.get("folder")}
-        study.enqueue_trial(trial.params, user_attrs=attributes)
 
 
 def _finished(study: "optuna.Study") -> int:
@@ -213,10 +223,7 @@ def _draw(plan: Plan, study: "optuna.Study", optuna: Any) -> "optuna.Trial":
     waiting = any(trial.state.name == "WAITING" for trial in trials)
     if plan.sampler == "grid" and not waiting:
         study.enqueue_trial(next_point(plan, [trial.params for trial in trials]))
-    trial = study.ask({d.name: _distribution(d, optuna) for d in plan.space.search})
-    if not trial.user_attrs.get("folder"):
-        trial.set_user_attr("folder", f"trials/{trial.number:04d}")
-    return trial
+    return study.ask({d.name: _distribution(d, optuna) for d in plan.space.search})
 
 
 def next_point(plan: Plan, tried: Sequence[dict[str, Value]]) -> dict[str, Value]:
@@ -251,7 +258,7 @@ def _train(
     on_epoch: OnEpoch | None,
 ) -> str:
     """Train a trial in its folder, or go on there; the name of the state that it ends in."""
-    folder = plan.out / trial.user_attrs["folder"]
+    folder = plan.out / folder_of(trial)
     resume = (folder / CONFIG).exists()
     try:
         config = plan.configure(plan.space.overrides(trial.params))

@@ -30,8 +30,8 @@ class Trial:
         valid: Best value of the monitored validation metric; None if it failed before the first.
         epochs: Epochs trained.
         minutes: Minutes of training and validation.
-        folder: Its run folder; that of an earlier trial if the same values were drawn again. One
-            that failed at once has none.
+        folder: Its run folder; that of an earlier trial if the same values were drawn again, or if
+            that one was interrupted. One that failed at once has none.
         reason: Why it failed: a loss was not finite, or its values do not go together.
     """
 
@@ -45,11 +45,16 @@ class Trial:
     reason: str = ""
 
 
+def folder_of(trial: "optuna.Trial | optuna.trial.FrozenTrial") -> str:
+    """The run folder of a trial within that of its study."""
+    return trial.user_attrs.get("folder") or f"trials/{trial.number:04d}"
+
+
 def kept(
     out: Path, monitor: str, trial: "optuna.Trial | optuna.trial.FrozenTrial", state: str
 ) -> Trial:
     """A trial as Optuna and its run folder tell it."""
-    folder = out / trial.user_attrs["folder"]
+    folder = out / folder_of(trial)
     lines = read_metrics(folder / METRICS)
     return Trial(
         number=trial.number,
@@ -81,7 +86,7 @@ def to_markdown(title: str, monitor: str, trials: Sequence[Trial]) -> str:
     """A Markdown table of trials, best first; the pruned and failed ones last."""
     order = sorted(trials, key=lambda t: (t.state != "done", -(t.valid or 0.0)))
     names = list(trials[0].values)
-    head = ("trial", *names, f"valid {monitor}", "state", "epochs", "minutes")
+    head = ("trial", *names, f"valid {monitor}", "state", "epochs", "minutes", "folder")
     rows = tuple(
         (
             str(trial.number),
@@ -95,11 +100,13 @@ def to_markdown(title: str, monitor: str, trials: Sequence[Trial]) -> str:
             trial.state,
             str(trial.epochs),
             f"{trial.minutes:.1f}",
+            f"{trial.folder.parent.name}/{trial.folder.name}",
         )
         for trial in order
     )
     feet = [
-        "Judged on validation cases only; folders are `trials/NUMBER`.",
+        "Judged on validation cases only. A trial that goes on after an interruption keeps its "
+        "folder under a new number; values that are drawn again share one.",
         *(f"Trial {trial.number} failed: {trial.reason}" for trial in order if trial.reason),
     ]
     return grids_markdown([Grid(f"# {title}", head, rows)], "\n\n".join(feet))
