@@ -195,7 +195,7 @@ def signed(value: float) -> str:
         >>> signed(0.0034), signed(-0.0034)
         ('+.0034', '-.0034')
     """
-    return ("-" if value < 0 else "+") + number(abs(value))
+    return ("-" if number(value).startswith("-") else "+") + number(abs(value))
 
 
 def _quality(table: str, metric: str, beside: str, lines: Sequence[Line]) -> Grid:
