@@ -5,12 +5,21 @@
 Every run below the first folder that has been judged goes to the same place below the second.
 """
 
-import json
 import shutil
 import sys
 from pathlib import Path
 
-KEPT = ("evaluation.json", "metrics.jsonl")
+from latentrec.run.folder import (
+    CHECKPOINTS,
+    CONFIG,
+    EVALUATION,
+    METRICS,
+    RUN,
+    read_json,
+    write_json,
+)
+from latentrec.run.judged import FOLDER
+from latentrec.train.checkpoint import MANIFEST
 
 
 def publish(run: Path, target: Path) -> None:
@@ -21,32 +30,27 @@ def publish(run: Path, target: Path) -> None:
         target: Folder of the copy; replaced if it is there.
     """
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(run / "ranks", target / "ranks")
-    for name in KEPT:
+    shutil.copytree(run / FOLDER, target / FOLDER)
+    for name in (EVALUATION, METRICS):
         if (run / name).exists():
             shutil.copyfile(run / name, target / name)
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config = read_json(run / CONFIG)
     config["data"]["path"] = Path(config["data"]["path"]).name
-    write(target / "config.json", config)
-    described = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    write_json(target / CONFIG, config)
+    described = read_json(run / RUN)
     described["environment"].pop("platform", None)
-    write(target / "run.json", described)
-    best = (run / "checkpoints" / "best").read_text(encoding="utf-8")
-    manifest = Path("checkpoints", best, "manifest.json")
+    write_json(target / RUN, described)
+    mark = run / CHECKPOINTS / "best"
+    manifest = Path(CHECKPOINTS, mark.read_text(encoding="utf-8"), MANIFEST)
     (target / manifest).parent.mkdir(parents=True)
     shutil.copyfile(run / manifest, target / manifest)
-    shutil.copyfile(run / "checkpoints" / "best", target / "checkpoints" / "best")
-
-
-def write(path: Path, values: object) -> None:
-    """Write plain values as JSON."""
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(mark, target / CHECKPOINTS / mark.name)
 
 
 def main() -> None:
     """Publish every judged run below one folder into another."""
     source, target = map(Path, sys.argv[1:])
-    for ranks in sorted(source.rglob("ranks")):
+    for ranks in sorted(source.rglob(FOLDER)):
         run = ranks.parent
         publish(run, target / run.relative_to(source))
         print(target / run.relative_to(source))

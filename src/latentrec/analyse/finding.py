@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -99,6 +100,18 @@ def arms(metrics: Sequence[Metric]) -> tuple[list[float], list[float]]:
     return below, [max(0.0, metric.high - metric.value) for metric in metrics]
 
 
+def check_figures() -> None:
+    """Refuse to go on where figures cannot be drawn, best before hours of training.
+
+    Raises:
+        ConfigError: If matplotlib is missing.
+    """
+    if find_spec("matplotlib") is None:
+        raise ConfigError(
+            "figures: the package matplotlib is missing; pip install 'latentrec[plot]'"
+        )
+
+
 def write(finding: Finding, folder: Path) -> list[Path]:
     """Write NAME.md, NAME.json, NAME.png and NAME.svg into a folder, and return their paths.
 
@@ -142,13 +155,10 @@ def _svg(figure: "Figure") -> str:
 @contextmanager
 def _drawn(finding: Finding) -> "Generator[Figure]":
     """The figure, without pyplot: no window, no global state."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(
-            "figures: the package matplotlib is missing; pip install 'latentrec[plot]'"
-        ) from None
+    check_figures()
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     with rc_context(STYLE):  # pyright: ignore[reportArgumentType]
         figure = Figure(figsize=finding.size, layout="constrained")
         finding.draw(figure)

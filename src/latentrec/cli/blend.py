@@ -18,17 +18,16 @@ def blend(
     from rich.console import Console
 
     from latentrec.cli.fit import PLAIN_WIDTH
-    from latentrec.errors import ConfigError
     from latentrec.evaluate.table import to_json, to_rich
     from latentrec.run import evaluate_run, load
     from latentrec.run.blend import blend as blend_run
-    from latentrec.run.folder import CONFIG, EVALUATION, PRETRAIN
+    from latentrec.run.blend import check_blend
+    from latentrec.run.folder import EVALUATION, read_config
     from latentrec.run.judged import keep_ranks
     from latentrec.run.run import prepared_data
     from latentrec.train.atomic import write_text
 
-    if any((out / name).exists() for name in (CONFIG, PRETRAIN)):  # before all data are read
-        raise ConfigError(f"--out {out}: holds a run already; take another folder for the blend")
+    check_blend(read_config(run), run, out)
     prepared = prepared_data(load(run))
     found = blend_run(run, out, partner=partner, prepared=prepared)
     assert found.partner is not None, "blend gives a blend"

@@ -86,18 +86,6 @@ def make_folder(out: Path) -> None:
         ) from None
 
 
-def check_figures() -> None:
-    """Raise ConfigError now, not after hours, if figures cannot be drawn."""
-    from importlib.util import find_spec
-
-    from latentrec.errors import ConfigError
-
-    if find_spec("matplotlib") is None:
-        raise ConfigError(
-            "figures: the package matplotlib is missing; pip install 'latentrec[plot]'"
-        )
-
-
 def _of(
     wanted: "Experiment", every: "list[Cell]", seeds: "Sequence[int] | None" = None
 ) -> "list[Cell]":

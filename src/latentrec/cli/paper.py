@@ -52,7 +52,8 @@ def paper(
     ] = None,
 ) -> None:
     """Make every table and figure of the PLR paper's section 6; start it again to go on."""
-    from latentrec.cli.experiment import check_figures, make_folder, print_hours, print_runs
+    from latentrec.analyse.finding import check_figures
+    from latentrec.cli.experiment import make_folder, print_hours, print_runs
     from latentrec.errors import ConfigError
     from latentrec.experiment import cells
     from latentrec.paper.plan import Scale, experiment_of

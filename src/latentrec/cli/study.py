@@ -45,13 +45,8 @@ def study(
     """Train every variant with every seed, then draw the figure; start it again to go on."""
     import json
 
-    from latentrec.cli.experiment import (
-        check_figures,
-        check_metrics,
-        make_folder,
-        print_plan,
-        run_cells,
-    )
+    from latentrec.analyse.finding import check_figures
+    from latentrec.cli.experiment import check_metrics, make_folder, print_plan, run_cells
     from latentrec.errors import ConfigError
     from latentrec.experiment import cells
     from latentrec.experiment.studies import GRIDS, ablation, sensitivity

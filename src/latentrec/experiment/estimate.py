@@ -14,7 +14,6 @@ from latentrec.config import RunConfig
 from latentrec.data.batch import Batch, TrainingSamples, batches
 from latentrec.data.dataset import Cases, Int64s, SequenceDataset
 from latentrec.data.prepare import Prepared
-from latentrec.errors import TrainingError
 from latentrec.evaluate.evaluate import rank_cases
 from latentrec.experiment.execute import is_finished, prepared_once
 from latentrec.experiment.spec import Cell
@@ -22,7 +21,7 @@ from latentrec.model.recommender import Recommender
 from latentrec.run.items import add_text
 from latentrec.run.run import model_scorer, pick_device
 from latentrec.scorer import Scorer
-from latentrec.train.loop import TrainingStep
+from latentrec.train.loop import TrainingStep, check_targets
 
 BATCHES: Final = 4
 """Timed batches of each phase of training, after one that warms up."""
@@ -66,10 +65,7 @@ def estimate_minutes(config: RunConfig, prepared: Prepared) -> float:
     step = TrainingStep(model, build_objective(config.reasoner, loss)).to(device).train()
     optimiser = build_optimiser(model, config.train)
     samples = build_samples(config, train)
-    if not len(samples):
-        raise TrainingError(
-            "no training targets: every user has fewer than two training interactions"
-        )
+    check_targets(samples)
     judging = _validation_s(model, dataset, config) / config.train.evaluate_every
     warm = min(getattr(config.reasoner, "warmup_epochs", 0), config.train.epochs)
     seconds, limit = 0.0, 60 * (config.train.max_minutes or math.inf)

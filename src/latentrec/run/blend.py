@@ -62,7 +62,7 @@ def blend(
     """
     source, folder = Path(source), Path(folder)
     config = read_config(source)
-    _check(config, source, folder)
+    check_blend(config, source, folder)
     run = load(source)
     prepared = prepared or prepared_data(run)
     check_data(source, prepared)
@@ -74,14 +74,24 @@ def blend(
     return load(folder)
 
 
-def _check(config: RunConfig, source: Path, folder: Path) -> None:
+def check_blend(config: RunConfig, source: Path, folder: Path) -> None:
+    """Refuse a blend that cannot be made, before data are read, which may take minutes.
+
+    Args:
+        config: Configuration of the trained run.
+        source: Its folder.
+        folder: Folder of the new run.
+
+    Raises:
+        ConfigError: If the run is a blend already, or the folder holds a run.
+    """
     if config.blend is not None:
         raise ConfigError(
             f"run {source}: is blended with {config.blend.partner} already; blend the run that it "
             "came from"
         )
     if any((folder / name).exists() for name in (CONFIG, PRETRAIN)):
-        raise ConfigError(f"blend: {folder} holds a run already; take another folder for the blend")
+        raise ConfigError(f"--out {folder}: holds a run already; take another folder for the blend")
 
 
 def _names(

@@ -125,10 +125,7 @@ def fit(
         TrainingError: If there is nothing to train on, or a loss or weight is not finite.
         CheckpointError: If `resume` finds no sound checkpoint.
     """
-    if not len(samples):
-        raise TrainingError(
-            "no training targets: every user has fewer than two training interactions"
-        )
+    check_targets(samples)
     trainer = _Trainer(model, objective, optimiser, samples, config, on_step)
     progress = _Progress(Stopping(config.patience))
     if resume:
@@ -158,6 +155,18 @@ def fit(
             state = TrainingState(progress.epoch, asdict(progress))
             checkpoints.save(model, optimiser, state, progress.is_best)
         yield report
+
+
+def check_targets(samples: TrainingSamples) -> None:
+    """Refuse samples that hold nothing to train on.
+
+    Raises:
+        TrainingError: If there is no target.
+    """
+    if not len(samples):
+        raise TrainingError(
+            "no training targets: every user has fewer than two training interactions"
+        )
 
 
 @final
