@@ -10,6 +10,7 @@ from latentrec.experiment import estimate
 from latentrec.experiment.estimate import estimate_minutes, plan
 from latentrec.experiment.execute import prepared_once
 from latentrec.experiment.spec import Cell, Experiment, Row, cells
+from latentrec.run import fit
 from latentrec.run.folder import EVALUATION, METRICS
 
 SETTINGS = ("data.users=40", "data.items=30", "encoder.dim=8", "encoder.heads=1", "train.epochs=10")
@@ -77,6 +78,16 @@ def test_what_cannot_be_trained_cannot_be_timed(tmp_path: Path) -> None:
     away = Experiment(title="t", set=(*SETTINGS, "train.device=tpu"), rows=(Row(name="a"),))
     with pytest.raises(ConfigError, match="device 'tpu': not usable here"):
         list(plan(cells(away, tmp_path)))
+
+
+def test_a_plan_for_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
+    """Else it would promise hours for what then stops at once."""
+    (cell,) = cells(Experiment(title="t", set=SETTINGS, rows=(Row(name="a"),)), tmp_path)
+    next(fit(cell.config, cell.folder))
+    assert next(plan([cell]))[1] > 0
+    other = Experiment(title="t", set=(*SETTINGS, "data.seed=8"), rows=(Row(name="a"),))
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        next(plan(cells(other, tmp_path)))
 
 
 def test_a_finished_cell_takes_no_time(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from latentrec.errors import CheckpointError, ConfigError
+from latentrec.experiment.estimate import plan
 from latentrec.experiment.execute import (
     BASELINES,
     CellResult,
@@ -134,6 +135,8 @@ def test_a_log_that_changed_in_its_place_is_refused_before_any_training(tmp_path
     for todo, beside in (([first, second], []), ([second, first], []), ([second], [first])):
         with pytest.raises(CheckpointError, match="the data changed since"):
             next(execute(todo, beside))
+    with pytest.raises(CheckpointError, match="the data changed since"):
+        next(plan([second, first]))
     assert not second.folder.exists()
     written_log(tmp_path, 0)
     assert next(execute([first])).again

@@ -50,6 +50,18 @@ def test_differences_too_small_to_show_have_no_negative_zero() -> None:
     assert "+0.0000 [+0.0000, +0.0000]" in [t.text for t in drawn.iter("text")]
 
 
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("name", ["W" * 26, "漢" * 26, "a" * 60, "SASRec"])
+def test_a_name_leaves_room_for_the_numbers(name: str, zero: bool) -> None:
+    """11.5 px digits take 6.2 on average; 12.5 px letters 7, capitals 10.5, ideographs 12.5."""
+    drawn = forest("difference", [Interval(name, 0.01, -0.02, 0.1)], zero=zero)
+    shown, numbers = (str(t.text) for t in list(drawn.iter("text"))[-2:])
+    widths = {"W": 10.5, "漢": 12.5, "…": 10.5}
+    taken = sum(widths.get(c, 7.0) for c in shown) + 6.2 * len(numbers)
+    assert taken <= WIDTH - 16
+    assert shown == name or (len(shown) > 10 and shown.endswith("…"))
+
+
 def test_a_forest_shows_zero_and_intervals_around_their_values() -> None:
     rows = [Interval("a", -0.01, -0.02, 0.001), Interval("b" * 50, 0.02, 0.01, 0.03, True, 0.002)]
     drawn = forest("difference", rows, zero=True)
@@ -61,4 +73,5 @@ def test_a_forest_shows_zero_and_intervals_around_their_values() -> None:
         assert float(bar.get("x1", "")) < dot < float(bar.get("x2", ""))
     texts = "".join(str(t.text) for t in drawn.iter("text"))
     assert "…" in texts
+    assert "b" * 20 in texts
     assert "+0.0200 [+0.0100, +0.0300]" in texts

@@ -23,7 +23,7 @@ from latentrec.errors import (
     UnknownItemError,
 )
 from latentrec.run import Run, evaluate_run, fit, load
-from latentrec.run.folder import read_json
+from latentrec.run.folder import EVALUATION, read_json
 from latentrec.run.run import pick_device
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 
@@ -247,10 +247,23 @@ def test_a_run_cut_in_its_first_epoch_can_be_resumed(
     assert weights(tmp_path / "cut", "last") == weights(trained, "last")
 
 
+def test_an_evaluation_ends_with_the_next_epoch(tiny: Any, tmp_path: Path) -> None:
+    """A run that was judged half-way and resumed shows no figures of the first half."""
+    folder = tmp_path / "cut"
+    next(fit(tiny(), folder))
+    (folder / EVALUATION).write_text("{}", encoding="utf-8")
+    resumed = fit(tiny(), folder, resume=True)
+    assert (folder / EVALUATION).exists()
+    next(resumed)
+    assert not (folder / EVALUATION).exists()
+
+
 def test_a_finished_run_has_nothing_to_resume(copied: Path, tiny: Any) -> None:
     before = weights(copied, "last")
+    (copied / EVALUATION).write_text("{}", encoding="utf-8")
     assert list(fit(tiny(), copied, resume=True)) == []
     assert weights(copied, "last") == before
+    assert (copied / EVALUATION).exists()
 
 
 def test_resuming_nothing_is_refused(tiny: Any, tmp_path: Path) -> None:

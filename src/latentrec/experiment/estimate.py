@@ -15,7 +15,7 @@ from latentrec.data.batch import Batch, TrainingSamples, batches
 from latentrec.data.dataset import Cases, Int64s, SequenceDataset
 from latentrec.data.prepare import Prepared
 from latentrec.evaluate.evaluate import rank_cases
-from latentrec.experiment.execute import is_finished, prepared_once
+from latentrec.experiment.execute import check_folders, is_finished, prepared_once
 from latentrec.experiment.spec import Cell
 from latentrec.model.recommender import Recommender
 from latentrec.run.items import add_text
@@ -33,9 +33,15 @@ def plan(todo: Sequence[Cell]) -> Iterator[tuple[Cell, float]]:
     """Every cell with the minutes that it takes here if it does not stop early; 0 if finished.
 
     Runs that differ in the seed only take about equally long, so one of them is timed.
+
+    Raises:
+        CheckpointError: If a folder holds a run on other data.
+        ConfigError: If a folder holds a run with other settings, or a device is not there.
+        TrainingError: If there is nothing to train on.
     """
     timed: dict[str, float] = {}
     prepared = prepared_once()
+    check_folders(todo, (), prepared)
     for cell in todo:
         train = cell.config.train.model_copy(update={"seed": 0})
         key = cell.config.model_copy(update={"train": train}).model_dump_json()

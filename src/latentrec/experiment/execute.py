@@ -70,11 +70,8 @@ def execute(todo: Sequence[Cell], beside: Sequence[Cell] = ()) -> Iterator[CellR
         DataError: If the data break a rule.
         TrainingError: If a loss is not finite.
     """
-    prepared, every = prepared_once(), [*todo, *beside]
-    check_settings(every)
-    if not all(map(is_finished, todo)) or all(_log_is_there(cell.config) for cell in every):
-        for cell in (cell for cell in every if (cell.folder / CONFIG).exists()):
-            check_data(cell.folder, prepared(cell.config))
+    prepared = prepared_once()
+    check_folders(todo, beside, prepared)
     for cell in todo:
         done = is_finished(cell)
         if not done:
@@ -141,7 +138,6 @@ def prepared_once() -> Callable[[RunConfig], Prepared]:
 
 def _run(cell: Cell, prepared: Prepared) -> None:
     resume = (cell.folder / CONFIG).exists()
-    (cell.folder / EVALUATION).unlink(missing_ok=True)  # of an earlier epoch
     for _ in fit(cell.config, cell.folder, prepared=prepared, resume=resume):
         pass
     knobs = cell.config.evaluate.model_copy(update={"baselines": ()})  # once for all, see below
@@ -184,6 +180,17 @@ def _ranked(cell: Cell) -> set[str]:
     """Whose ranks a cell's run holds."""
     hidden = cell.config.evaluate.exclude_seen
     return set(read_ranks(cell.folder, hidden).ranks) if has_ranks(cell.folder, hidden) else set()
+
+
+def check_folders(
+    todo: Sequence[Cell], beside: Sequence[Cell], prepared: Callable[[RunConfig], Prepared]
+) -> None:
+    """Raise if a folder holds a run with other settings or data; see `execute`."""
+    every = [*todo, *beside]
+    check_settings(every)
+    if not all(map(is_finished, todo)) or all(_log_is_there(cell.config) for cell in every):
+        for cell in (cell for cell in every if (cell.folder / CONFIG).exists()):
+            check_data(cell.folder, prepared(cell.config))
 
 
 def check_settings(cells: Iterable[Cell]) -> None:

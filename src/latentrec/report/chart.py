@@ -1,9 +1,11 @@
 """Drawings as SVG in the colours of the page: curves over epochs, values with intervals."""
 
 import math
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Final, final
 from xml.etree.ElementTree import Element
 
@@ -15,8 +17,8 @@ WIDTH: Final = 360.0
 RIGHT, TOP, BOTTOM, HEIGHT = 10.0, 12.0, 34.0, 190.0
 DIGIT: Final = 7.2
 """Width that a digit of a tick takes at most."""
-LONGEST_NAME: Final = 26
-"""Most characters of a name in a drawing; the table beside it has it in full."""
+FIGURE: Final = 6.2
+"""Width that a character of a value with its interval takes on average."""
 ROW: Final = 34.0
 """Height of one value with its interval."""
 
@@ -161,10 +163,10 @@ def signed(value: float) -> str:
 def _interval(row: Interval, top: float, x: Callable[[float], float], zero: bool) -> list[Element]:
     ours = "ours " if row.ours else ""
     shown, *ends = (f"{v:+z.4f}" if zero else number(v) for v in (row.value, row.low, row.high))
-    line = top + 25
+    figures, line = f"{shown} [{ends[0]}, {ends[1]}]", top + 25
     drawn = [
-        _text(8, top + 12, _cut(row.name), "start", "name"),
-        _text(WIDTH - 8, top + 12, f"{shown} [{ends[0]}, {ends[1]}]", "end"),
+        _text(8, top + 12, _cut(row.name, WIDTH - 24 - FIGURE * len(figures)), "start", "name"),
+        _text(WIDTH - 8, top + 12, figures, "end"),
         _line(x(row.low), x(row.high), line, line, f"{ours}bar"),
     ]
     if row.seed_sd is not None:
@@ -175,9 +177,19 @@ def _interval(row: Interval, top: float, x: Callable[[float], float], zero: bool
     return [*drawn, dot]
 
 
-def _cut(name: str) -> str:
-    """A name that leaves room for the numbers beside it."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def _cut(name: str, room: float) -> str:
+    """A name in the room that the numbers beside it leave; the table has it in full."""
+    ends = list(accumulate(map(_width, name), initial=0.0))
+    if ends[-1] <= room:
+        return name
+    return name[: bisect_right(ends, room - _width("…")) - 1] + "…"
+
+
+def _width(character: str) -> float:
+    """Width of a character of a name, rather too much than too little."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return 12.5
+    return 10.5 if character.isupper() or character in "mw@%…" else 7.0
 
 
 def _svg(label: str, height: float, drawn: Sequence[Element]) -> Element:

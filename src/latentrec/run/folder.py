@@ -182,9 +182,10 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in _metric_lines(path)]
 
 
-def append_metrics(path: Path, report: EpochReport) -> None:
-    """Add one epoch to metrics.jsonl."""
-    with path.open("a", encoding="utf-8") as file:
+def keep_epoch(folder: Path, report: EpochReport) -> None:
+    """Add one epoch to metrics.jsonl; what was judged before it is no result any more."""
+    (folder / EVALUATION).unlink(missing_ok=True)
+    with (folder / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(report)) + "\n")
 
 

@@ -21,12 +21,11 @@ from latentrec.run.folder import (
     CHECKPOINTS,
     CONFIG,
     FREE_ON_RESUME,
-    METRICS,
     PRETRAIN,
     RUN,
-    append_metrics,
     environment,
     forget_unsaved_epochs,
+    keep_epoch,
     read_json,
     write_json,
 )
@@ -166,7 +165,7 @@ def _epochs(
         config.train,
         validate,
         CheckpointFolder(folder / CHECKPOINTS),
-        partial(append_metrics, folder / METRICS),
+        partial(keep_epoch, folder),
         resume,
         on_step,
     )

@@ -34,12 +34,11 @@ from latentrec.recommend import Recommendations, recommend
 from latentrec.run.folder import (
     CHECKPOINTS,
     ITEMS,
-    METRICS,
     RUN,
-    append_metrics,
     check_data,
     check_items,
     check_start,
+    keep_epoch,
     read_config,
     read_json,
     reopen_folder,
@@ -268,7 +267,7 @@ def _epochs(
         config.train,
         validate,
         CheckpointFolder(folder / CHECKPOINTS),
-        partial(append_metrics, folder / METRICS),
+        partial(keep_epoch, folder),
         resume,
         on_step,
     )
