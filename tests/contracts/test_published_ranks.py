@@ -30,7 +30,7 @@ def section_of(method: Path) -> str:
     """The part of the evidence page that the method belongs to."""
     sections = (RESULTS / "evidence.md").read_text(encoding="utf-8").split("\n## ")
     log, name = name_of(method).split("/")
-    mark = "Blends with counting" if name == BLEND else f"experiments/evidence-{log}.toml"
+    mark = "Blends with counting" if name.startswith(BLEND) else f"experiments/evidence-{log}.toml"
     (found,) = [s for s in sections[1:] if mark in s.partition("| ---")[0]]
     return found
 
