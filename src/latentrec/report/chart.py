@@ -186,10 +186,10 @@ def _cut(name: str, room: float) -> str:
 
 
 def _width(character: str) -> float:
-    """Width of a character of a name, rather too much than too little."""
-    if unicodedata.east_asian_width(character) in "WF":
+    """Width of a character of a name in a wide font (DejaVu Sans): rather too much."""
+    if unicodedata.east_asian_width(character) in "WF" or character in "MWmw@%…":
         return 12.5
-    return 10.5 if character.isupper() or character in "mw@%…" else 7.0
+    return 9.5 if character.isupper() else 7.8
 
 
 def _svg(label: str, height: float, drawn: Sequence[Element]) -> Element:
