@@ -39,6 +39,20 @@ def histories(users: int, items: int, mean: int = MEAN_LENGTH, longest: int = 30
     return Histories(drawn, np.concatenate([[0], np.cumsum(lengths)]))
 
 
+def full_batch(items: int, histories: int, length: int) -> Any:
+    """A batch of histories of one length that predict every next item; partners for LARES."""
+    import torch
+
+    from latentrec.data.batch import Batch, Partners
+
+    torch.manual_seed(0)
+    drawn = torch.randint(2, items + 2, (histories, length + 1))
+    positions = torch.arange(length).expand(histories, length).contiguous()
+    read = drawn[:, :-1].contiguous()
+    partners = Partners(positions[:, -1:], read.roll(1, 0), positions[:, -1:])
+    return Batch(read, positions, drawn[:, 1:].contiguous(), partners)
+
+
 def drawn_batches(
     users: int, items: int, positions: Any, size: int, count: int, mean: int = MEAN_LENGTH
 ) -> list[Any]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from _measure import interleaved, measured, write_results
-from _models import make
+from _models import full_batch, make
 
 HISTORIES, LENGTH = 128, 30
 SIZES = (
@@ -23,17 +23,6 @@ SIZES = (
     ("plr", 64, 12_000),
     ("plr", 256, 20_000),
 )
-
-
-def _batch(items: int) -> Any:
-    import torch
-
-    from latentrec.data.batch import Batch
-
-    torch.manual_seed(0)
-    drawn = torch.randint(2, items + 2, (HISTORIES, LENGTH + 1))
-    positions = torch.arange(LENGTH).expand(HISTORIES, LENGTH).contiguous()
-    return Batch(drawn[:, :-1].contiguous(), positions, drawn[:, 1:].contiguous())
 
 
 def step(kind: str, dim: int, items: int, bf16: bool, compiled: bool) -> Callable[[], None]:
@@ -46,7 +35,7 @@ def step(kind: str, dim: int, items: int, bf16: bool, compiled: bool) -> Callabl
     whole: Any = TrainingStep(model, objective)
     if compiled:
         whole = torch.compile(whole)
-    batch = _batch(items)
+    batch = full_batch(items, HISTORIES, LENGTH)
 
     def work() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):

@@ -273,7 +273,8 @@ class TrainConfig(Knobs):
     epochs: PositiveInt = 200
     """Most epochs."""
     patience: PositiveInt = 10
-    """Stop after this many evaluations without a better monitor value."""
+    """Stop after this many evaluations without a better monitor value; those in a reasoner's
+    warm-up do not count."""
     monitor: str = "ndcg@10"
     """Validation metric that picks the best epoch."""
     evaluate_every: PositiveInt = 1

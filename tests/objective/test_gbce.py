@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentrec.objective import gbce
+from latentrec.objective import gbce, terms
 from latentrec.objective.gbce import GbceLoss, beta, generalised_bce
 
 ITEMS, DIM = 12, 4
@@ -34,7 +34,7 @@ def oracle(states: Tensor, table: Tensor, power: float) -> float:
 @pytest.mark.parametrize("block_rows", [1, 3, 1000])
 def test_the_loss_equals_loops(block_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the block size."""
-    monkeypatch.setattr(gbce, "BLOCK_BYTES", block_rows * 4 * DIM * 8)
+    monkeypatch.setattr(terms, "BLOCK_BYTES", block_rows * 4 * DIM * 8)
     states, table = double(5, DIM), double(ITEMS, DIM, seed=1)
     found = generalised_bce(states, table, TARGETS, DRAWN, 0.3)
     assert found.item() == pytest.approx(oracle(states, table, 0.3), rel=1e-12)

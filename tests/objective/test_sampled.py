@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentrec.objective import sampled
+from latentrec.objective import sampled, terms
 from latentrec.objective.next_item import ExactLoss
 from latentrec.objective.sampled import InBatchLoss, SampledLoss, corrected_cross_entropy
 
@@ -48,7 +48,7 @@ def test_all_items_as_negatives_give_the_exact_loss(
     block_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Value and both gradients, whatever the block: the correction is 1 for every item."""
-    monkeypatch.setattr(sampled, "BLOCK_BYTES", block_rows * (ITEMS - 2) * 8)
+    monkeypatch.setattr(terms, "BLOCK_BYTES", block_rows * (ITEMS - 2) * 8)
     states, table = problem()
     ones, everything = torch.ones(ITEMS, dtype=torch.int64), torch.arange(2, ITEMS)
     ones[:2] = 0

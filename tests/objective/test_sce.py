@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentrec.objective import sce
+from latentrec.objective import terms
 from latentrec.objective.next_item import ExactLoss
 from latentrec.objective.sce import SceLoss, bucket_cross_entropy
 
@@ -56,7 +56,7 @@ def test_a_bucket_holds_the_best_items_of_its_centre(
     block_buckets: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In blocks of any size, and never PAD or MASK."""
-    monkeypatch.setattr(sce, "BLOCK_BYTES", block_buckets * (ITEMS - 2) * 8)
+    monkeypatch.setattr(terms, "BLOCK_BYTES", block_buckets * (ITEMS - 2) * 8)
     states, table = double(5, DIM), double(ITEMS, DIM, seed=1)
     torch.manual_seed(2)
     rows, items = SceLoss(coverage=2.0, bucket_items=3)._buckets(states, table)

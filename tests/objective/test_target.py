@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from latentrec.objective import target
+from latentrec.objective import terms
 from latentrec.objective.target import target_log_probability, target_ranks
 
 torch.manual_seed(0)
@@ -15,7 +15,7 @@ TARGETS = torch.randint(9, (7,))
 
 @pytest.fixture(params=[1, 3, 100])
 def _rows_in_a_block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(target, "BLOCK_BYTES", request.param * 9 * 8)
+    monkeypatch.setattr(terms, "BLOCK_BYTES", request.param * 9 * 8)
 
 
 @pytest.mark.usefixtures("_rows_in_a_block")

@@ -33,10 +33,12 @@ def samples() -> Samples:
 class Training:
     """A small training whose validation metric can be scripted."""
 
-    def __init__(self, folder: Path, values: list[float] | None = None, **knobs: Any) -> None:
+    def __init__(
+        self, folder: Path, values: list[float] | None = None, warmup: int = 1, **knobs: Any
+    ) -> None:
         train = {"epochs": 4, "batch_size": 8, "device": "cpu", **knobs}
         encoder = {"dim": 8, "inner": 8, "max_length": 8}
-        reasoner = {"kind": "plr", "warmup_epochs": 1, "ramp_epochs": 1}
+        reasoner = {"kind": "plr", "warmup_epochs": warmup, "ramp_epochs": 1}
         self.config = parse_config({"train": train, "encoder": encoder, "reasoner": reasoner})
         torch.manual_seed(self.config.train.seed)
         self.model = build_model(self.config, CATALOGUE)
@@ -121,6 +123,17 @@ def test_early_stopping_keeps_the_best_epoch(tmp_path: Path) -> None:
     assert "no better ndcg@10" in str(reports[-1].stop)
     assert training.checkpoints.find("best").name == "epoch-0002"
     assert list(Training(tmp_path, [0.9], epochs=9, patience=2).run(resume=True)) == []
+
+
+def test_early_stopping_waits_for_the_warm_up(tmp_path: Path) -> None:
+    """However well the encoder alone ranks, the best epoch is one that trained the reasoner."""
+    values = [0.1, 0.9, 0.8, 0.7, 0.3, 0.2]
+    training = Training(tmp_path, values, warmup=4, epochs=9, patience=1)
+    reports = list(training.run())
+    assert [r.best_epoch for r in reports] == [1, 2, 2, 2, 5, 5]
+    assert training.checkpoints.find("best").name == "epoch-0005"
+    ended = list(Training(tmp_path / "ended", values, warmup=4, epochs=3).run())
+    assert ended[-1].best_epoch == 2
 
 
 def test_the_time_limit_ends_training_after_an_epoch(tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ def _overlap(scores: Float[Tensor, "B M N"], top_k: int) -> Float[Tensor, "B M M
 
 def _steps(parts: Sequence[_Part], first_step: int) -> list[Step]:
     kl, cosine, apart, from_last, moves, lengths = (
-        torch.cat([getattr(part, name) for part in parts]).double()
+        torch.cat([getattr(part, name) for part in parts]).double().cpu()
         for name in ("kl", "cosine", "apart", "from_last", "moves", "lengths")
     )
     several, before = apart.shape[2] > 0, apart.shape[1] - kl.shape[1]

@@ -18,6 +18,7 @@ from latentrec.run.folder import (
     EVALUATION,
     METRICS,
     RUN,
+    best_value,
     check_data,
     read_config,
     read_json,
@@ -39,7 +40,7 @@ class CellResult:
     Attributes:
         cell: Which.
         metrics: Test metrics of the model.
-        valid: Best value of the monitored validation metric.
+        valid: The monitored validation metric of the best epoch.
         epochs: Epochs trained.
         best_epoch: The epoch that was judged.
         minutes: Minutes of training, validation included.
@@ -205,11 +206,12 @@ def check_settings(cells: Iterable[Cell]) -> None:
 
 def _result(cell: Cell, again: bool) -> CellResult:
     epochs = read_metrics(cell.folder / METRICS)
-    monitor = cell.config.train.monitor
+    valid = best_value(epochs, cell.config.train.monitor)
+    assert valid is not None, "the last epoch is always validated"
     return CellResult(
         cell=cell,
         metrics=model_metrics(read_json(cell.folder / EVALUATION)),
-        valid=max(line["metrics"][monitor] for line in epochs if line["metrics"]),
+        valid=valid,
         epochs=len(epochs),
         best_epoch=epochs[-1]["best_epoch"],
         minutes=sum(line["train_s"] + line["validate_s"] for line in epochs) / 60,

@@ -27,28 +27,6 @@ class Losses:
     parts: dict[str, Tensor]
 
 
-class Objective(nn.Module, ABC):
-    """Computes the loss of a model on a batch; owns no parameters of the model.
-
-    Args:
-        next_item: How states are scored against the catalogue; default: all of it, exactly.
-    """
-
-    def __init__(self, next_item: NextItemLoss | None = None) -> None:
-        super().__init__()
-        self.next_item = next_item or ExactLoss()
-
-    @abstractmethod
-    def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
-        """The losses of one batch.
-
-        Args:
-            model: The model in training mode.
-            batch: Histories with targets.
-            epoch: Epochs finished before this one, counted from 0.
-        """
-
-
 @final
 @dataclass(frozen=True)
 class Ramp:
@@ -68,6 +46,35 @@ class Ramp:
         if epoch < self.warmup_epochs:
             return 0.0
         return min(1.0, (epoch - self.warmup_epochs + 1) / max(1, self.ramp_epochs))
+
+
+class Objective(nn.Module, ABC):
+    """Computes the loss of a model on a batch; owns no parameters of the model.
+
+    Args:
+        next_item: How states are scored against the catalogue; default: all of it, exactly.
+        ramp: When reasoning sets in; default: at once.
+
+    Attributes:
+        warmup_epochs: First epochs, in which the encoder is trained alone. Validations of those
+            rank with an untrained reasoner, and neither stop training nor choose its best epoch.
+    """
+
+    def __init__(self, next_item: NextItemLoss | None = None, ramp: Ramp | None = None) -> None:
+        super().__init__()
+        self.next_item = next_item or ExactLoss()
+        self.ramp = ramp or Ramp(warmup_epochs=0, ramp_epochs=0)
+        self.warmup_epochs = self.ramp.warmup_epochs
+
+    @abstractmethod
+    def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
+        """The losses of one batch.
+
+        Args:
+            model: The model in training mode.
+            batch: Histories with targets.
+            epoch: Epochs finished before this one, counted from 0.
+        """
 
 
 def warmup_losses(

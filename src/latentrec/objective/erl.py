@@ -43,17 +43,16 @@ class ErlObjective(Objective):
         term_positions: int,
         next_item: NextItemLoss | None = None,
     ) -> None:
-        super().__init__(next_item)
+        super().__init__(next_item, ramp)
         self.kl_weight = kl_weight
         self.kl_cap = kl_cap
         self.temperature = temperature
-        self.ramp = ramp
         self.term_positions = term_positions
 
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch."""
         encoded = model.encode(batch.items)
-        if epoch < self.ramp.warmup_epochs:
+        if epoch < self.warmup_epochs:
             return warmup_losses(model, encoded, batch, self.next_item, self.temperature)
         table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from latentrec.index import FIRST_ITEM
 from latentrec.objective.next_item import NextItemLoss
-from latentrec.objective.terms import BLOCK_BYTES
+from latentrec.objective.terms import block_rows
 
 
 @final
@@ -102,7 +102,7 @@ def _forward_with_gradients(
 ) -> Tensor:
     items = torch.cat([targets[:, None], drawn], 1)  # the target is column 0
     rows, width = items.shape
-    block = max(1, BLOCK_BYTES // (width * states.shape[1] * states.element_size()))
+    block = block_rows(width * states.shape[1], states)
     total = states.new_zeros(())
     grad_states, grad_candidates = torch.empty_like(states), torch.zeros_like(candidates)
     for start in range(0, rows, block):

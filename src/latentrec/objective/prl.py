@@ -55,19 +55,18 @@ class PrlObjective(Objective):
         term_positions: int,
         next_item: NextItemLoss | None = None,
     ) -> None:
-        super().__init__(next_item)
+        super().__init__(next_item, ramp)
         self.temperature = temperature
         self.temperature_scale = temperature_scale
         self.earlier_weight = earlier_weight
         self.contrastive_weight = contrastive_weight
         self.noise_std = noise_std
-        self.ramp = ramp
         self.term_positions = term_positions
 
     def forward(self, model: Recommender, batch: Batch, epoch: int) -> Losses:
         """The losses of one batch; the model's reasoner must be PRL's."""
         encoded = model.encode(batch.items)
-        if epoch < self.ramp.warmup_epochs:
+        if epoch < self.warmup_epochs:
             return warmup_losses(model, encoded, batch, self.next_item, self.temperature)
         table, queries = model.items.candidates(), model.items.queries
         reasoned = model.reason(encoded, batch.positions)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from latentrec.objective.next_item import NextItemLoss
-from latentrec.objective.terms import BLOCK_BYTES
+from latentrec.objective.terms import block_rows
 
 
 @final
@@ -106,7 +106,7 @@ def corrected_cross_entropy(
     logq = times.to(states.dtype).log() - expected.log()
     vectors = F.embedding(torch.cat([targets, items]), candidates).to(states.dtype)
     right, wrong = vectors.split([len(targets), len(items)])
-    block = max(1, BLOCK_BYTES // (len(items) * states.element_size()))
+    block = block_rows(len(items), states)
     total = states.new_zeros(())
     for start in range(0, len(states), block):
         rows = slice(start, start + block)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from latentrec.index import FIRST_ITEM
 from latentrec.objective.next_item import NextItemLoss
-from latentrec.objective.terms import BLOCK_BYTES
+from latentrec.objective.terms import block_rows
 
 
 @final
@@ -56,7 +56,7 @@ class SceLoss(NextItemLoss):
         rows = (centres @ states.T).topk(min(count, len(states))).indices
         items = candidates[FIRST_ITEM:]
         wanted = min(self.bucket_items, len(items))
-        block = max(1, BLOCK_BYTES // (len(items) * states.element_size()))
+        block = block_rows(len(items), states)
         best = [(part @ items.T).topk(wanted).indices for part in centres.split(block)]
         return rows, FIRST_ITEM + torch.cat(best)
 

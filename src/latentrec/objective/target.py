@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from latentrec.objective.terms import BLOCK_BYTES, full
+from latentrec.objective.terms import block_rows, full
 
 
 def target_log_probability(
@@ -57,7 +57,7 @@ def _blocks(
     states: Tensor, candidates: Tensor, targets: Tensor
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     states, candidates = full(states), full(candidates)
-    rows = max(1, BLOCK_BYTES // (len(candidates) * states.element_size()))
+    rows = block_rows(len(candidates), states)
     for part, wanted in zip(states.split(rows), targets.split(rows), strict=True):
         yield part, candidates, wanted
 

@@ -8,12 +8,20 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 BLOCK_BYTES: Final = 32 * 2**20
-"""Largest block of logits that is held at once."""
+"""Largest block of logits that is held at once on the CPU, whose caches want small ones."""
+GPU_BLOCK_BYTES: Final = 256 * 2**20
+"""The same elsewhere: a block is a few kernels, and small ones leave a GPU waiting."""
 
 
 def full(x: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
     """At least single precision: mixed precision is for layers, a loss would lose too much."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def block_rows(width: int, like: Tensor) -> int:
+    """Rows of `width` numbers that are held at once, by the device and precision of `like`."""
+    held = BLOCK_BYTES if like.device.type == "cpu" else GPU_BLOCK_BYTES
+    return max(1, held // (width * like.element_size()))
 
 
 def catalogue_cross_entropy(
@@ -51,7 +59,7 @@ def _forward_with_gradients(
     ctx: Any, states: Tensor, candidates: Tensor, targets: Tensor
 ) -> Tensor:
     rows, count = len(states), len(candidates)
-    block = max(1, BLOCK_BYTES // (count * states.element_size()))
+    block = block_rows(count, states)
     total = states.new_zeros(())
     grad_states, grad_candidates = torch.empty_like(states), torch.zeros_like(candidates)
     held = states.new_empty((min(block, rows), count))  # one block's memory serves all blocks

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -180,6 +181,17 @@ def _metric_lines(path: Path) -> list[str]:
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The reports of metrics.jsonl, one an epoch; none if it is not there yet."""
     return [json.loads(line) for line in _metric_lines(path)]
+
+
+def best_value(lines: Sequence[Mapping[str, Any]], monitor: str) -> float | None:
+    """The monitored validation metric of a run's best epoch; None before the first validation.
+
+    Args:
+        lines: The reports of metrics.jsonl.
+        monitor: Which metric.
+    """
+    values = {line["epoch"]: line["metrics"][monitor] for line in lines if line["metrics"]}
+    return values[lines[-1]["best_epoch"]] if values else None
 
 
 def keep_epoch(folder: Path, report: EpochReport) -> None:

@@ -1,8 +1,9 @@
 """The training loop: an iterator of epoch reports, repeatable and resumable."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Final, final
 
 import numpy as np
@@ -127,9 +128,9 @@ def fit(
     """
     check_targets(samples)
     trainer = _Trainer(model, objective, optimiser, samples, config, on_step)
-    progress = _Progress(Stopping(config.patience))
+    progress = _Progress(Stopping(config.patience, warmup_epochs=objective.warmup_epochs))
     if resume:
-        progress = _resume(model, optimiser, checkpoints, config)
+        progress = _resume(model, optimiser, checkpoints, config, objective.warmup_epochs)
     while not progress.stop:
         losses, train_s = trainer.run_epoch(progress.epoch)
         started = time.perf_counter()
@@ -202,12 +203,14 @@ def _resume(
     optimiser: torch.optim.Optimizer,
     checkpoints: CheckpointFolder,
     config: TrainConfig,
+    warmup_epochs: int,
 ) -> _Progress:
     """The saved state, under what the configuration says now of epochs, patience and time."""
     path = checkpoints.find("last")
     state = load_model(path, model)
     load_optimiser(path, model, optimiser)
-    stopping = replace(Stopping(**state.progress["stopping"]), patience=config.patience)
+    now = {"patience": config.patience, "warmup_epochs": warmup_epochs}
+    stopping = Stopping(**state.progress["stopping"] | now)
     elapsed_s = state.progress["elapsed_s"]
     stop = _reason_to_stop(config, stopping, state.epoch, elapsed_s)
     return _Progress(stopping, state.epoch, elapsed_s, stop)
@@ -262,8 +265,16 @@ class _Trainer:
     ) -> None:
         # A warm-up uses no reasoner; buffers are constants, the same on every process.
         unused = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
-        self.accelerator = Accelerator(cpu=config.device == "cpu", kwargs_handlers=[unused])
-        step = TrainingStep(model, objective)
+        # Accelerate knows one device for all runs of a process. A run that has the process to
+        # itself stays where its model is: the next one may be elsewhere.
+        several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        self.accelerator = Accelerator(
+            device_placement=several,
+            cpu=several and config.device == "cpu",
+            kwargs_handlers=[unused],
+        )
+        self.device = self.accelerator.device if several else next(model.parameters()).device
+        step = TrainingStep(model, objective).to(self.device)
         self.step, self.optimiser = self.accelerator.prepare(step, optimiser)
         self.samples, self.config, self.on_step = samples, config, on_step
         self.parameters = list(model.parameters())
@@ -281,7 +292,7 @@ class _Trainer:
         share = (self.accelerator.process_index, self.accelerator.num_processes)
         for batch in batches(self.samples, self.config.batch_size, rng, share):
             count = int(batch.predicted.sum())  # on the CPU: nobody waits for the device
-            sums.add(self._update(batch.to(self.accelerator.device), epoch), count)
+            sums.add(self._update(batch.to(self.device), epoch), count)
             if sums.due:
                 self._look(epoch, sums, started)
         self._look(epoch, sums, started)
@@ -291,7 +302,7 @@ class _Trainer:
     def _update(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         # Not Accelerate's own precision, which is one for all runs of a process.
         bf16 = self.config.precision == "bf16"
-        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             losses: Losses = self.step(batch, epoch)
         self.optimiser.zero_grad()
         self.accelerator.backward(losses.total)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
 from latentrec.errors import ConfigError
 from latentrec.evaluate.grid import Grid, grids_markdown
-from latentrec.run.folder import METRICS, read_metrics
+from latentrec.run.folder import METRICS, best_value, read_metrics
 from latentrec.tune.space import Value
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Trial:
         number: Counted from 0.
         values: What was tried, by the name of the dimension.
         state: `done`, `pruned`, or `failed`.
-        valid: Best value of the monitored validation metric; None if it failed before the first.
+        valid: The monitored validation metric of the best epoch; None if it failed before one.
         epochs: Epochs trained.
         minutes: Minutes of training and validation.
         folder: Its run folder; that of an earlier trial if the same values were drawn again, or if
@@ -60,7 +60,7 @@ def kept(
         number=trial.number,
         values=trial.params,
         state=STATES[state],
-        valid=max((line["metrics"][monitor] for line in lines if line["metrics"]), default=None),
+        valid=best_value(lines, monitor),
         epochs=len(lines),
         minutes=sum(line["train_s"] + line["validate_s"] for line in lines) / 60,
         folder=folder,
