@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from latentrec.build import build_objective
 from latentrec.config import ErlConfig, LaresConfig, NoReasonerConfig
@@ -220,15 +219,19 @@ def test_alignment_is_learned() -> None:
         LaresConfig(trajectory_weight=1.0, similarity="cosine", temperature=0.2)
     )
     optimiser = torch.optim.Adam(built.parameters(), lr=3e-3)
-    torch.manual_seed(0)
-    seen: list[Tensor] = []
+
+    def judged() -> float:
+        torch.manual_seed(1)  # the same depths and start states before and after
+        with torch.no_grad():
+            drawn = [objective(built, BATCH, 0).parts["trajectory"] for _ in range(20)]
+        return float(torch.stack(drawn).mean())
+
+    before = judged()
     for _ in range(60):
-        found = objective(built, BATCH, 0)
         optimiser.zero_grad()
-        found.total.backward()
+        objective(built, BATCH, 0).total.backward()
         optimiser.step()
-        seen.append(found.parts["trajectory"])
-    assert torch.stack(seen[-10:]).mean() < 0.7 * torch.stack(seen[:10]).mean()
+    assert judged() < 0.5 * before
 
 
 @pytest.mark.parametrize("encoder", ["sasrec", "bert4rec"])
