@@ -47,6 +47,14 @@ def run(*arguments: str, code: str = "from latentrec.cli.main import main; main(
     return done.stdout
 
 
+def test_the_package_runs_as_a_module() -> None:
+    """Where scripts are not on the path."""
+    done = subprocess.run(
+        [sys.executable, "-m", "latentrec", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == run("--version")
+
+
 def failing_app(error: BaseException) -> typer.Typer:
     """The real command group and options around commands that fail."""
     app = typer.Typer(cls=main._Commands, pretty_exceptions_enable=False)

@@ -1,0 +1,6 @@
+"""The command line as `python -m latentrec`, for where the script `latentrec` is not on the path."""
+
+from latentrec.cli.main import main
+
+if __name__ == "__main__":
+    main()
