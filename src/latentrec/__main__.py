@@ -1,4 +1,4 @@
-"""The command line as `python -m latentrec`, for where the script `latentrec` is not on the path."""
+"""The command line as `python -m latentrec`, for where its script is not on the path."""
 
 from latentrec.cli.main import main
 
