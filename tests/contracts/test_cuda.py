@@ -30,7 +30,8 @@ from latentrec.objective.contract import Losses
 from latentrec.run import evaluate_run, fit, load, post_train
 from latentrec.run.run import model_scorer
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+if not torch.cuda.is_available():
+    pytest.skip("no CUDA device here", allow_module_level=True)
 
 BACKBONES = ("sasrec", "hstu", "bert4rec", "unisrec")
 REASONERS = ("none", "erl", "prl", "lares", "plr")
