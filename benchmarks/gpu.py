@@ -23,7 +23,9 @@ RANKED = 2_048
 """Histories that are ranked."""
 
 
-def training(kind: str, dim: int, items: int, size: int, device: str, bf16: bool) -> Any:
+def training(
+    kind: str, dim: int, items: int, size: int, device: str, bf16: bool
+) -> Callable[[], None]:
     """The work of some updates."""
     import torch
 
@@ -75,13 +77,14 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def peak_mib(work: Callable[[], None]) -> float:
-    """Highest GPU memory of some work, with what lay there before."""
+def extra_mib(work: Callable[[], None]) -> float:
+    """Most GPU memory of some work on top of what lay there: weights, moments, the batch."""
     import torch
 
     torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
     work()
-    return torch.cuda.max_memory_allocated() / MIB
+    return (torch.cuda.max_memory_allocated() - before) / MIB
 
 
 def compare(kind: str, dim: int, items: int, size: int, turns: int) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def compare(kind: str, dim: int, items: int, size: int, turns: int) -> dict[str,
         "GPU ms a step": ms["GPU"] / STEPS,
         "times faster": ms["CPU"] / ms["GPU"] if "CPU" in ms else "",
         "bf16, times faster": ms["GPU"] / ms["GPU, bf16"],
-        "peak MiB": peak_mib(works["GPU"]),
+        "extra MiB": extra_mib(works["GPU"]),
         "GPU ms to rank a history": ms["GPU ranks"] / RANKED,
     }
 
