@@ -8,6 +8,7 @@ Every run below the first folder that has been judged goes to the same place bel
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
 
 from latentrec.run.folder import (
     CHECKPOINTS,
@@ -21,6 +22,14 @@ from latentrec.run.folder import (
 from latentrec.run.judged import FOLDER
 from latentrec.train.checkpoint import MANIFEST
 
+PLACES: Final = (
+    ("data", "path"),
+    ("data", "items_path"),
+    ("items", "source"),
+    ("post_train", "source"),
+)
+"""Settings that are places on the machine of a run; their last part is kept."""
+
 
 def publish(run: Path, target: Path) -> None:
     """Copy what a comparison reads, without the places and the machine of the run.
@@ -29,13 +38,15 @@ def publish(run: Path, target: Path) -> None:
         run: Folder of a judged run.
         target: Folder of the copy; replaced if it is there.
     """
+    config = read_json(run / CONFIG)
+    for section, key in PLACES:
+        if (config.get(section) or {}).get(key):
+            config[section][key] = Path(config[section][key]).name
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(run / FOLDER, target / FOLDER)
     for name in (EVALUATION, METRICS):
         if (run / name).exists():
             shutil.copyfile(run / name, target / name)
-    config = read_json(run / CONFIG)
-    config["data"]["path"] = Path(config["data"]["path"]).name
     write_json(target / CONFIG, config)
     described = read_json(run / RUN)
     described["environment"].pop("platform", None)

@@ -91,12 +91,13 @@ def test_sections_of_two_calls_are_kept_together(
     for option in ("--slices", "--beyond"):
         assert latentrec("evaluate", run, option).exit_code == 0
     both = json.loads(path.read_text())
-    assert list(both) == [*before, "beyond", "slices"]
+    assert list(both) == [*before, "beyond_top_k", "beyond", "slices_metric", "slices"]
+    assert (both["beyond_top_k"], both["slices_metric"]) == (10, "ndcg@10")
     assert {name: both[name] for name in before} == before
     both["rows"][0]["metrics"]["ndcg@10"]["value"] += 0.01
     path.write_text(json.dumps(both))
     assert latentrec("evaluate", run, "--slices").exit_code == 0
-    assert list(json.loads(path.read_text())) == [*before, "slices"]
+    assert list(json.loads(path.read_text())) == [*before, "slices_metric", "slices"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_sections_of_two_calls_are_kept_together(
         (["--set", "evaluate.top_k=[]"], "evaluate.top_k='[]': Tuple should have at least 1"),
         (["--set", "evaluate.metrics=[]"], "evaluate.metrics='[]': Tuple should have at least 1"),
         (["--set", "evaluate.confidence=95"], "evaluate.confidence='95': "),
-        (["--device", "nonsense"], "device 'nonsense': not usable here"),
+        (["--device", "nonsense"], "device 'nonsense': must be auto, cpu, cuda or mps"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(

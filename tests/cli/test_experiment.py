@@ -148,7 +148,25 @@ def test_a_table_of_what_is_finished_trains_nothing(file: Path, tmp_path: Path) 
     assert sorted(run.name for run in runs) == ["seed-0", "seed-0", "seed-1"]
     shown = CliRunner().invoke(app, [*command, "--finished"])
     assert shown.exit_code == 0, shown.output
-    assert "not finished: plr seed 0" in shown.stdout
+    assert "not finished: plr encoder.dropout=0.1 seed 0" in shown.stdout
     assert shown.stdout.count("(was finished)") == 4
-    assert "| sasrec | " in (out / "table.md").read_text(encoding="utf-8")
+    assert lines_of(out / "table.md") == ["sasrec"]
     assert not (out / "plr").exists()
+
+
+def test_a_row_with_open_trials_stands_in_no_table_of_what_is_finished(
+    file: Path, tmp_path: Path
+) -> None:
+    """The best of a part of its trials had a smaller budget than the other rows."""
+    plain, part = file.read_text(encoding="utf-8"), tmp_path / "part.toml"
+    part.write_text(plain + '[tune]\n"encoder.dropout" = [0.1]\n', encoding="utf-8")
+    file.write_text(plain + '[tune]\n"encoder.dropout" = [0.1, 0.3]\n', encoding="utf-8")
+    out = tmp_path / "out"
+    for path, row in ((part, "plr"), (file, "sasrec")):
+        command = ["experiment", str(path), "--out", str(out)]
+        assert CliRunner().invoke(app, [*command, "--row", row]).exit_code == 0
+    shown = CliRunner().invoke(app, [*command, "--finished"])
+    assert shown.exit_code == 0, shown.output
+    assert "not finished: plr encoder.dropout=0.3 seed 0" in shown.stdout
+    assert "chosen for plr" not in shown.stdout
+    assert lines_of(out / "table.md") == ["sasrec"]

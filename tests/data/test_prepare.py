@@ -153,3 +153,16 @@ def test_the_protocol_says_what_was_kept_of_the_log(log: pl.DataFrame, tmp_path:
     assert dataset.protocol.endswith(f"; of the log {words}")
     plain = prepare(FilesConfig(path=str(tmp_path / "log.csv")), LeaveOneOutConfig()).dataset
     assert "of the log" not in plain.protocol
+
+
+@pytest.mark.parametrize(("place", "name"), [(2, "validation"), (3, "test")])
+def test_a_part_without_a_case_is_refused_before_training(place: int, name: str) -> None:
+    """All users of the part are new, so none of its targets has a history."""
+    users = [[f"{part}{user}" for user in range(4)] for part in range(4)]
+    rows = [(user, f"i{time % 3}", time) for time in range(8) for user in users[0]]
+    late = {2: users[0], 3: users[0], place: users[place]}
+    rows += [(user, "i1", 100 * part) for part, of in late.items() for user in of]
+    frame = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    how = TimeSplitConfig(valid_from=200, test_from=300)
+    with pytest.raises(DataError, match=f"the {name} part has no case: none of its 4 interactions"):
+        prepare_interactions(interactions_from_frame(frame), how)

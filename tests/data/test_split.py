@@ -139,6 +139,7 @@ def test_quantiles_count_all_interactions(make_log: Make) -> None:
     [
         (TimeSplitConfig(valid_from="soon", test_from="later"), "valid_from='soon' must be ISO"),
         (TimeSplitConfig(valid_from=8, test_from=2), "the test must start later"),
+        (TimeSplitConfig(valid_from=1, test_from=10**15), "test_from=1000000000000000 is beyond"),
         (TimeSplitConfig(valid_from=50, test_from=60), "the validation part is empty"),
         (GivenSplitConfig(), "do not say what is training"),
     ],

@@ -8,6 +8,8 @@ import pytest
 
 from latentrec.data.dataset import SequenceDataset
 from latentrec.evaluate.beyond import beyond, diversity, field_of, gini, miscalibration, of_targets
+from latentrec.evaluate.sections import beyond_grid
+from latentrec.index import PAD
 
 Build = Callable[..., SequenceDataset]
 ROWS = [[2, 3, 3], [2, 3, 4], [2, 5, 5]]
@@ -86,3 +88,15 @@ def test_padding_and_missing_categories_do_not_count(by_hand: Build) -> None:
     assert math.isnan(miscalibration(short, dataset.histories(dataset.test), bare))
     assert field_of(bare) is None
     assert math.isnan(diversity(np.array([[2, 3]], np.int32), bare))
+
+
+def test_without_items_there_is_nothing_to_describe(by_hand: Build) -> None:
+    """Everything of the catalogue is hidden, and no target is known to training."""
+    dataset = by_hand([[2, 2], [2, 2]], items=1, unknown=(0, 1))
+    found = beyond(np.full((2, 3), PAD, np.int32), dataset, dataset.test)
+    assert found.coverage == 0
+    rest = (found.gini, found.novelty, found.popularity, found.lift)
+    assert all(math.isnan(value) for value in (*rest, *of_targets(dataset, dataset.test)))
+    (row, targets) = beyond_grid({"a": found}, 3, dataset, dataset.test).rows
+    assert row[1:] == (".0000", *"------")
+    assert targets == ("(targets)", *"-------")

@@ -1,14 +1,17 @@
 """Comparing runs: seeds become one system, and what cannot be compared is refused."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import latentrec
+from latentrec.config import RunConfig
 from latentrec.errors import CheckpointError, ConfigError
-from latentrec.run import evaluate_run, fit, load
+from latentrec.run import evaluate_run, fit, load, post_train
 from latentrec.run.comparison import run_names
 
 SHORT = {"resamples": 20, "baselines": ["popularity", "markov"]}
@@ -123,10 +126,97 @@ def test_any_metric_can_be_tested(runs: Path) -> None:
 
 def test_what_is_not_there_is_said(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one of popularity, markov, erl"):
-        latentrec.compare([runs / "erl"], baseline="ease")
+        latentrec.compare([runs / "erl"], baseline="eas")
     with pytest.raises(ConfigError, match="top_k=0: a list has at least 1 item"):
         latentrec.compare([runs / "erl"], top_k=(5, 0))
     with pytest.raises(ConfigError, match="there is no run"):
         latentrec.compare([])
     with pytest.raises(CheckpointError, match="no run there"):
         latentrec.compare([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("folders", "name"),
+    [
+        (("lares1", "lares2"), "lares"), (("plr-s0", "plr-s1"), "plr"), (("a/s0", "a/s1"), "a"),
+        (("sasrecseed0", "sasrecseed1"), "sasrec"), (("mars_2", "mars_3"), "mars"),
+    ],
+)  # fmt: skip
+def test_only_a_seed_is_cut_off_the_name(
+    runs: Path, tmp_path: Path, folders: tuple[str, str], name: str
+) -> None:
+    for source, place in zip(("plr-s0", "plr-s1"), folders, strict=True):
+        shutil.copytree(runs / source, tmp_path / place)
+    found = latentrec.compare([tmp_path / place for place in folders])
+    assert (found.rows[-1].name, found.rows[-1].seeds) == (name, 2)
+
+
+def test_a_baseline_that_no_run_keeps_is_judged_now(runs: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(runs / "erl", tmp_path / "erl"))
+    found = latentrec.compare([run], baseline="item-knn")
+    assert found.reference == "item-knn"
+    assert any(note.startswith("item-knn tuned on validation") for note in found.notes)
+    assert [row.name for row in found.rows] == ["popularity", "markov", "item-knn", "erl"]
+    knobs = load(run, device="cpu").config.evaluate.model_copy(update={"baselines": ("item-knn",)})
+    judged = evaluate_run(load(run, device="cpu"), knobs=knobs)[0]
+    assert found.rows[2].metrics["ndcg@10"] == judged.metrics["ndcg@10"]
+
+
+def test_a_baseline_without_its_log_is_an_error_that_says_so(runs: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(runs / "erl", tmp_path / "erl"))
+    latentrec.compare([run])  # keeps ranks
+    config = json.loads((run / "config.json").read_text())
+    config["data"] = {"kind": "files", "path": str(tmp_path / "gone.csv")}
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        ConfigError, match=r"keeps ranks of baseline 'ease', .*gone\.csv: does not exist"
+    ):
+        latentrec.compare([run], baseline="ease")
+
+
+def test_ranks_of_baselines_alone_are_completed(runs: Path, tmp_path: Path) -> None:
+    """As an experiment leaves them where somebody removed the file of the first run."""
+    run = Path(shutil.copytree(runs / "erl", tmp_path / "erl"))
+    whole = latentrec.compare([run])
+    (path,) = (run / "ranks").iterdir()
+    described = pl.read_parquet_metadata(path)
+    names = ["user", "rank:popularity", "rank:markov"]
+    pl.read_parquet(path, columns=names).write_parquet(path, metadata=described)
+    assert latentrec.compare([run]) == whole
+
+
+def test_there_is_a_name_for_each_run(runs: Path) -> None:
+    with pytest.raises(ConfigError, match="2 runs and 1 names"):
+        latentrec.compare([runs / "erl", runs / "plr-s0"], names=["a"])
+
+
+def test_seeds_that_were_trained_further_are_one_row(tiny: Any, tmp_path: Path) -> None:
+    """Each from the first phase of its own seed; after another first phase it is another method."""
+    quick = ["train.epochs=1", "post_train.rollouts=2", "post_train.filter_top_k=0"]
+    lares = RunConfig.model_validate({"reasoner": {"kind": "lares", "core_layers": 1}}).reasoner
+    for name, seed in (("first/seed-0", 0), ("first/seed-1", 1), ("other/seed-1", 1)):
+        config = tiny(reasoner=lares, train={"epochs": 1, "seed": seed}, evaluate=SHORT)
+        list(fit(config, tmp_path / name))
+        list(post_train(tmp_path / name, tmp_path / name.replace("/", "/rpt/"), overrides=quick))
+    rows = latentrec.compare(sorted(tmp_path.glob("*/rpt/seed-*"))).rows
+    assert [(row.name, row.seeds) for row in rows[-2:]] == [("first", 2), ("other", 1)]
+
+
+def test_blends_of_other_baselines_stand_apart_unless_named(runs: Path, tmp_path: Path) -> None:
+    latentrec.blend(runs / "plr-s0", tmp_path / "blend-s0", partner="markov")
+    latentrec.blend(runs / "plr-s1", tmp_path / "blend-s1", partner="item-knn")
+    folders = [tmp_path / "blend-s0", tmp_path / "blend-s1"]
+    apart = latentrec.compare([*folders, runs / "plr-s0", runs / "plr-s1"])
+    assert [(row.name, row.seeds) for row in apart.rows[-3:]] == [
+        ("blend-s0", 1), ("blend-s1", 1), ("plr", 2)
+    ]  # fmt: skip
+    for name, place in (("blend-s0", "blend/seed-0"), ("blend-s1", "blend/seed-1")):
+        shutil.copytree(tmp_path / name, tmp_path / place)
+    folders = [tmp_path / "blend/seed-0", tmp_path / "blend/seed-1"]
+    apart = latentrec.compare([*folders, runs / "plr-s0", runs / "plr-s1"], baseline="plr")
+    assert [row.name for row in apart.rows[-3:]] == ["blend+markov", "blend+item-knn", "plr"]
+    assert "blend+markov blends a model, which reads the last" in apart.notes[-3]
+    named = latentrec.compare(folders, names=["blend", "blend"])
+    assert [(row.name, row.seeds) for row in named.rows if row.seeds == 2][-1] == ("blend", 2)
+    with pytest.raises(ConfigError, match="differ in more than the seed"):
+        latentrec.compare([folders[0], runs / "plr-s1"], names=["x", "x"])

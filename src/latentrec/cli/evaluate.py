@@ -1,5 +1,6 @@
 """`latentrec evaluate`: judge a run beside the baselines."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -97,7 +98,9 @@ def _printed(
     lists = {f.scorer: describe(f.lists, dataset, cases) for f in found if f.lists.size}
     pieces = _pieces(found, dataset, knobs, metric) if slices else []
     if form == "json":
-        return to_json(found, sections_json(lists, pieces))
+        return to_json(found, sections_json(lists, pieces, top_k, metric))
+    if slices and not pieces:
+        print("no slices: none of them holds some of the cases but not all", file=sys.stderr)
     grids = [beyond_grid(lists, top_k, dataset, cases)] if lists else []
     grids += [slices_grid(pieces, metric)] if pieces else []
     table = to_text(found) if form == "table" else to_markdown(found)

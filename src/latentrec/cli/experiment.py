@@ -53,16 +53,17 @@ def experiment(
         print_plan(tried, _of(wanted, every))
         return
     check_metrics(metrics.split(","), every)
-    if finished:
-        tried = _finished(tried)
+    chosen = settled(every_trial)
+    if finished:  # a row with open trials has no setting yet: fewer tries are no equal budget
+        tried = [cell for cell in _finished(tried) if cell.row in chosen]
     else:
         make_folder(out)
-    chosen = settled(every_trial) | _choose(tried, every_trial, metrics.split(","))
+    chosen |= _choose(tried, every_trial, metrics.split(","))
     every = cells(whole, out, data=data, chosen=chosen)
-    todo = _of(wanted, every)
+    final = [cell for cell in every if cell.row in chosen or not whole.tune]
+    todo = _of(wanted, final)
     if finished and not (todo := _finished(todo)):
         raise ConfigError(f"{out}: none of these runs is finished; leave out --finished to train")
-    final = [cell for cell in every if cell.row in chosen or not whole.tune]
     check_settings(final)
     results = run_cells(todo, out, whole.title, metrics.split(","), final)
     if len({result.cell.row for result in results}) > 1:
@@ -71,19 +72,10 @@ def experiment(
 
 def make_folder(out: Path) -> None:
     """Make the folder of all runs; raise ConfigError now, not after hours, if it cannot be used."""
-    from tempfile import TemporaryFile
+    from latentrec.run.folder import check_usable
 
-    from latentrec.errors import ConfigError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"--out {out}: must be a folder that can be made or written to ({error.strerror}); "
-            "take another one"
-        ) from None
+    check_usable(f"--out {out}", out)
+    out.mkdir(parents=True, exist_ok=True)
 
 
 def _of(

@@ -13,9 +13,10 @@ from latentrec.data.dataset import SequenceDataset
 from latentrec.data.filters import count_repeats, filter_interactions
 from latentrec.data.interactions import Interactions, read_interactions
 from latentrec.data.leaks import check_leaks
-from latentrec.data.report import DataReport, FilterReport, ItemReport
+from latentrec.data.report import DataReport, FilterReport, ItemReport, SplitReport
 from latentrec.data.split import build_dataset, split
 from latentrec.data.synthetic import synthetic
+from latentrec.errors import DataError
 
 
 @final
@@ -58,12 +59,14 @@ def prepare_interactions(
         filtered: What filters took out before; default: nothing.
 
     Raises:
-        DataError: If a part of the split comes out empty or the check finds a leak.
+        DataError: If a part of the split comes out empty or without a case, or the check finds a
+            leak.
     """
     parts = split(interactions, how)
     if filtered and filtered.rules:
         parts = replace(parts, protocol=f"{parts.protocol}; of the log {filtered.rules}")
     dataset, split_report = build_dataset(interactions, parts)
+    _check_cases(split_report)
     check_leaks(dataset, parts.moments)
     frame = interactions.frame
     report = DataReport(
@@ -79,6 +82,17 @@ def prepare_interactions(
         fingerprint=fingerprint(dataset),
     )
     return Prepared(dataset, report)
+
+
+def _check_cases(report: SplitReport) -> None:
+    """Raise where all users of a part are new: without a history there is nothing to rank after."""
+    for name, cases in (("validation", report.valid), ("test", report.test)):
+        if not cases.cases:
+            raise DataError(
+                f"split: the {name} part has no case: none of its {cases.empty_histories} "
+                f"interactions comes after an item that training has ({report.protocol}); choose "
+                "another split, or earlier moments"
+            )
 
 
 def _item_report(interactions: Interactions, dataset: SequenceDataset) -> ItemReport | None:

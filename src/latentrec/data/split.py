@@ -14,8 +14,8 @@ from latentrec.data.codes import id_codes
 from latentrec.data.dataset import Cases, Int32s, Int64s, SequenceDataset
 from latentrec.data.interactions import Interactions
 from latentrec.data.raw import SHOWN
-from latentrec.data.report import CaseReport, SplitReport, TimeUnit
-from latentrec.data.timestamps import MICROSECONDS
+from latentrec.data.report import UNIT_WORDS, CaseReport, SplitReport, TimeUnit
+from latentrec.data.timestamps import LIMITS, MICROSECONDS
 from latentrec.errors import DataError
 from latentrec.index import UNKNOWN, ItemIndex
 
@@ -116,6 +116,11 @@ def _moment(value: str | int, unit: TimeUnit, name: str) -> int:
         return round(zoned.timestamp() * 1000)
     if unit not in MICROSECONDS:
         raise DataError(f"split: {name}={value}: the log's times are {unit}; give ISO 8601 text")
+    if abs(int(value)) >= LIMITS[unit]:
+        raise DataError(
+            f"split: {name}={value} is beyond the year 5138 in {UNIT_WORDS[unit]}, as the log "
+            "writes its times; give it in that unit, or as ISO 8601 text"
+        )
     return int(value) * MICROSECONDS[unit] // 1000
 
 

@@ -29,7 +29,8 @@ class Beyond:
 
     Attributes:
         coverage: Share of the catalogue that stands in at least one list.
-        gini: Inequality of how often items are listed: 0 all alike, 1 one item takes all.
+        gini: Inequality of how often items are listed: 0 all alike, 1 one item takes all; NaN, as
+            the next three, if all lists are empty.
         novelty: Mean -log2 of the share of training users who have the item, in bits.
         popularity: Mean share of training users who have a listed item.
         lift: Popularity of the lists over that of the histories, less 1: 0 is no bias. Every
@@ -61,11 +62,11 @@ def beyond(lists: Lists, dataset: SequenceDataset, cases: Cases) -> Beyond:
     shares = user_shares(dataset.train(), dataset.index.size)
     shown = lists[lists != PAD]
     counts = np.bincount(shown, minlength=dataset.index.size)[FIRST_ITEM:]
-    popularity = float(shares[shown].mean())
+    novelty, popularity = _known(shares[shown])
     return Beyond(
         coverage=float((counts > 0).mean()),
-        gini=gini(counts),
-        novelty=float(-np.log2(shares[shown]).mean()),
+        gini=gini(counts) if len(shown) else float("nan"),
+        novelty=novelty,
         popularity=popularity,
         lift=popularity / _mean_share(dataset.histories(cases), shares) - 1.0,
         diversity=diversity(lists, dataset.catalogue),
@@ -82,10 +83,16 @@ def _mean_share(histories: Histories, shares: Float64s) -> float:
 
 
 def of_targets(dataset: SequenceDataset, cases: Cases) -> tuple[float, float]:
-    """Novelty and popularity of what users chose (targets that training knows)."""
+    """Novelty and popularity of what users chose (targets that training knows); NaN without any."""
     shares = user_shares(dataset.train(), dataset.index.size)
-    chosen = shares[cases.targets[cases.targets != UNKNOWN]]
-    return float(-np.log2(chosen).mean()), float(chosen.mean())
+    return _known(shares[cases.targets[cases.targets != UNKNOWN]])
+
+
+def _known(shares: Float64s) -> tuple[float, float]:
+    """Novelty and popularity of items by the shares of users who have them; NaN without items."""
+    if not len(shares):
+        return float("nan"), float("nan")
+    return float(-np.log2(shares).mean()), float(shares.mean())
 
 
 def user_shares(train: Histories, size: int) -> Float64s:

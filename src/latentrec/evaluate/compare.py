@@ -49,9 +49,13 @@ class System:
         """The mean over the cases, of each seed."""
         return [float(value_of(ranks, metric).mean()) for ranks in self.ranks]
 
-    def hits(self, top_k: int, seeds: int | None = None) -> Bools:
-        """Cases with the target in the list, with at least half of the first seeds, shape (C,)."""
-        return np.mean([recall(ranks, top_k) for ranks in self.ranks[:seeds]], axis=0) >= 0.5
+    def hits(self, top_k: int) -> Bools:
+        """Cases with the target in the list, with the first seed, shape (C,).
+
+        A vote of several seeds would find more or less the more they disagree, however good they
+        are, so hits are of one of them (docs/adr/0052).
+        """
+        return recall(self.ranks[0], top_k) > 0
 
 
 @final
@@ -92,7 +96,8 @@ class Difference:
         name: The system.
         difference: System minus reference, with its paired interval over users.
         tests: Tests of what each user adds to the difference, before correction.
-        hits: Cases that only the system (first) or only the reference (second) hits.
+        hits: Cases that only the system (first) or only the reference (second) hits, with the
+            first seed of each.
         adjusted: All p values over users and cases, corrected.
         seeds_p: p of Welch's test over the means of seeds, uncorrected; None without seeds.
     """
@@ -115,7 +120,7 @@ class Comparison:
         reference: Name of the system that all others are tested against.
         rows: Every system.
         differences: Every tested system against the reference.
-        overlap: Hits of both over hits of either, for each pair of rows.
+        overlap: Hits of both over hits of either, for each pair of rows, with their first seeds.
         cases: Number of cases C.
         users: Number of users U.
         protocol: Split, ranking, ties, hidden items and intervals in words.
@@ -202,9 +207,8 @@ def _difference(
     """A difference whose p values are not corrected yet."""
     values = system.values(metric) - against.values(metric)
     tests = paired_tests(shares_of_users(values, users))
-    # Half of five seeds are more seldom found than half of four, so both have equally many.
-    top_k, seeds = top_k_of(metric), min(len(system.ranks), len(against.ranks))
-    hits = mcnemar(system.hits(top_k, seeds), against.hits(top_k, seeds))
+    top_k = top_k_of(metric)
+    hits = mcnemar(system.hits(top_k), against.hits(top_k))
     return Difference(
         name=system.name,
         difference=spread(values[:, None])[0],

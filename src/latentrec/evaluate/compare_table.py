@@ -53,9 +53,9 @@ def footnote(found: Comparison) -> str:
     """What the columns mean, and the protocol."""
     seeded = any(row.seeds > 1 for row in found.rows)
     seeds = (
-        " Several seeds: values are means over the seeds, tests are of these means, a "
-        "hit is one with at least half of the seeds (McNemar: of as many as both have), and "
-        "'sd seeds' is the standard deviation of the seeds' means."
+        " Several seeds: values are means over the seeds, tests are of these means, hits (McNemar, "
+        "overlap) are of the first seed of each, and 'sd seeds' is the standard deviation of the "
+        "seeds' means."
         if seeded
         else ""
     )

@@ -15,8 +15,8 @@ FEW: Final = 30
 """Slices of fewer users are shown without an interval: the bootstrap, which draws users, does not
 hold there."""
 
-SECTIONS: Final = ("beyond", "slices")
-"""Names of the sections beside the figures, in their order."""
+SECTIONS: Final = ("beyond_top_k", "beyond", "slices_metric", "slices")
+"""Names of the sections beside the figures, and of what each is about, in their order."""
 
 
 def beyond_grid(
@@ -44,7 +44,8 @@ def beyond_grid(
     )
     rows = [(name, *_beyond_cells(value)) for name, value in found.items()]
     novelty, popularity = of_targets(dataset, cases)
-    chosen = ("(targets)", "-", "-", f"{novelty:.2f}", number(popularity), "-", "-", "-")
+    known = (_or_dash(novelty, "z.2f"), _or_dash(popularity))
+    chosen = ("(targets)", "-", "-", *known, "-", "-", "-")
     title = f"Beyond accuracy: the first {top_k} items of each list"
     return Grid(title, head, (*rows, chosen))
 
@@ -60,15 +61,26 @@ def slices_grid(slices: Sequence[Slice], metric: str) -> Grid:
     return Grid(title, ("slice", "cases", *names), rows)
 
 
-def sections_json(found: Mapping[str, Beyond], slices: Sequence[Slice]) -> dict[str, Any]:
-    """The same values in full; a value that does not exist is null."""
+def sections_json(
+    found: Mapping[str, Beyond], slices: Sequence[Slice], top_k: int, metric: str
+) -> dict[str, Any]:
+    """The same values in full; a value that does not exist is null.
+
+    Args:
+        found: Description of the lists by scorer.
+        slices: The slices.
+        top_k: Length of the lists.
+        metric: What the slices hold, like `ndcg@10`.
+    """
     plain: dict[str, Any] = {}
     if found:
+        plain["beyond_top_k"] = top_k
         plain["beyond"] = {
             name: {key: None if value != value else value for key, value in asdict(row).items()}
             for name, row in found.items()
         }
     if slices:
+        plain["slices_metric"] = metric
         plain["slices"] = [asdict(piece) for piece in slices]
     return plain
 
@@ -101,17 +113,19 @@ def _values(evaluation: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 def _beyond_cells(value: Beyond) -> tuple[str, ...]:
     return (
         number(value.coverage),
-        number(value.gini),
-        f"{value.novelty:.2f}",
-        number(value.popularity),
-        f"{value.lift:+.2f}",
+        _or_dash(value.gini),
+        _or_dash(value.novelty, "z.2f"),
+        _or_dash(value.popularity),
+        _or_dash(value.lift, "+z.2f"),
         _or_dash(value.diversity),
         _or_dash(value.miscalibration),
     )
 
 
-def _or_dash(value: float) -> str:
-    return "-" if value != value else number(value)
+def _or_dash(value: float, form: str | None = None) -> str:
+    if value != value:
+        return "-"
+    return number(value) if form is None else f"{value:{form}}"
 
 
 def half(metric: Metric, users: int) -> str:

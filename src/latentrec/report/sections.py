@@ -116,7 +116,9 @@ def beyond_and_slices(evaluation: Json) -> list[Element]:
             [name, *(_plain(values.get(key)) for key in BEYOND)]
             for name, values in evaluation["beyond"].items()
         ]
-        found.append(table("Beyond accuracy: what the lists are like", ["scorer", *BEYOND], rows))
+        length = evaluation.get("beyond_top_k")
+        lists = f"the first {length} items of each list" if length else "the lists"
+        found.append(table(f"Beyond accuracy: {lists}", ["scorer", *BEYOND], rows))
     if evaluation.get("slices"):
         slices = evaluation["slices"]
         names = list(slices[0]["values"])
@@ -129,7 +131,8 @@ def beyond_and_slices(evaluation: Json) -> list[Element]:
             for piece in slices
             for users in (piece.get("users", piece["cases"]),)
         ]
-        caption = "Slices: value ± half the width of its interval"
+        metric = evaluation.get("slices_metric", "value")
+        caption = f"Slices: {metric} ± half the width of its interval"
         found.append(table(caption, ["slice", "cases", *names], rows))
     if not found:
         return []

@@ -9,17 +9,19 @@ from typing import Any, Final, get_args
 import numpy as np
 
 from latentrec.config import BaselineName
-from latentrec.errors import ConfigError
+from latentrec.data.prepare import prepare
+from latentrec.errors import ConfigError, DataError
+from latentrec.evaluate.baselines import evaluate_baselines
 from latentrec.evaluate.compare import Comparison, System, compare_systems
 from latentrec.evaluate.evaluate import intervals
 from latentrec.evaluate.metrics import top_k_of
 from latentrec.run.evaluation import evaluate_run, reads
-from latentrec.run.folder import read_config
+from latentrec.run.folder import check_data, read_config
 from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
 from latentrec.run.run import load, prepared_data
 
-SEED_AT_END: Final = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
-"""How the names of runs of several seeds end."""
+SEED_AT_END: Final = re.compile(r"([-_. ]*seed|(^|[-_. ]+)s)?[-_. ]*\d+$")
+"""How the names of runs of several seeds end; an "s" counts only where it stands apart."""
 BASELINES: Final = get_args(BaselineName)
 """Names that no run can have, since its row would hide the baseline's."""
 
@@ -35,11 +37,13 @@ def compare(
 ) -> Comparison:
     """Compare runs that were judged on the same test cases; runs that differ in the seed are one.
 
-    Ranks that a run does not hold yet are made first, which reads its data and scores them.
+    Ranks that a run does not hold yet are made first, which reads its data and scores them; those
+    of a baseline that no run holds are made for the first run.
 
     Args:
         runs: Folders of trained runs, at least one.
-        names: What each run is called, seeds of one method alike; by default after the folders.
+        names: What each run is called, seeds of one method alike, also blends of which validation
+            chose other baselines; by default after the folders, and such blends stand apart.
         baseline: What the others are tested against: a run's name, or a baseline's such as
             `markov`; by default the first run.
         metric: What is tested, like `ndcg@10`.
@@ -49,7 +53,7 @@ def compare(
 
     Raises:
         ConfigError: If runs differ in data or protocol, two are the same run, a name or metric is
-            unknown, or a list has no length.
+            unknown, there is not a name for each run, or a list has no length.
         CheckpointError: If a folder holds no trained run.
     """
     folders, tops = [Path(run) for run in runs], _lengths(top_k, metric)
@@ -59,11 +63,14 @@ def compare(
     hidden = knobs.exclude_seen if exclude_seen is None else exclude_seen
     judged = [_judged(folder, hidden) for folder in folders]
     _check_same_task(judged)
+    if baseline in BASELINES and all(baseline not in run.ranks for run in judged):
+        judged[0] = _with_baseline(judged[0], baseline, hidden)
     named = _named(judged, names) if names else _groups(judged)
     systems = _baselines(named) + [
         System(name, tuple(run.ranks[run.model] for run in group)) for name, group in named.items()
     ]
-    reference = _reference(baseline, systems, next(iter(named)))
+    settings = _settings(judged)
+    reference = _reference(baseline, systems, next(iter(named)), settings)
     return compare_systems(
         systems,
         judged[0].users,
@@ -75,7 +82,7 @@ def compare(
         resamples=knobs.resamples,
         confidence=knobs.confidence,
         notes=(
-            *filter(None, _settings(judged).values()),
+            *filter(None, settings.values()),
             *(reads(name, group[0].config) for name, group in named.items()),
         ),
     )
@@ -107,12 +114,31 @@ def _lengths(top_k: Sequence[int], metric: str) -> list[int]:
 
 def _judged(folder: Path, exclude_seen: bool) -> Judged:
     """The ranks of a run, made now if they are not there."""
-    if not has_ranks(folder, exclude_seen):
-        run = load(folder)
-        knobs = run.config.evaluate.model_copy(update={"exclude_seen": exclude_seen})
-        prepared = prepared_data(run)
-        keep_ranks(folder, prepared, knobs, evaluate_run(run, prepared, knobs))
+    if has_ranks(folder, exclude_seen):
+        found = read_ranks(folder, exclude_seen)
+        if found.model in found.ranks:
+            return found
+    run = load(folder)
+    knobs = run.config.evaluate.model_copy(update={"exclude_seen": exclude_seen})
+    prepared = prepared_data(run)
+    keep_ranks(folder, prepared, knobs, evaluate_run(run, prepared, knobs))
     return read_ranks(folder, exclude_seen)
+
+
+def _with_baseline(run: Judged, name: str, exclude_seen: bool) -> Judged:
+    """A run's ranks with those of one more baseline, which are made now and kept."""
+    changed = {"exclude_seen": exclude_seen, "baselines": (name,)}
+    knobs = run.config.evaluate.model_copy(update=changed)
+    try:
+        prepared = prepare(run.config.data, run.config.split)
+    except DataError as error:
+        raise ConfigError(
+            f"compare: none of the runs keeps ranks of baseline '{name}', and to judge it now the "
+            f"log must be there: {error}"
+        ) from None
+    check_data(run.folder, prepared)
+    keep_ranks(run.folder, prepared, knobs, evaluate_baselines(prepared.dataset, knobs))
+    return read_ranks(run.folder, exclude_seen)
 
 
 def _check_same_task(judged: Sequence[Judged]) -> None:
@@ -135,6 +161,8 @@ def _check_same_task(judged: Sequence[Judged]) -> None:
 
 def _named(judged: Sequence[Judged], names: Sequence[str]) -> dict[str, list[Judged]]:
     """Runs under the names given, in the order of their first."""
+    if len(names) != len(judged):
+        raise ConfigError(f"compare: {len(judged)} runs and {len(names)} names; give each run one")
     groups: dict[str, list[Judged]] = {}
     for name, run in zip(names, judged, strict=True):
         if name in BASELINES:
@@ -142,7 +170,7 @@ def _named(judged: Sequence[Judged], names: Sequence[str]) -> dict[str, list[Jud
         first = groups.setdefault(name, [run])[0]
         if first is run:
             continue
-        if _without_seed(first) != _without_seed(run):
+        if _chosen_or_not(first) != _chosen_or_not(run):
             raise ConfigError(
                 f"compare: {first.folder} and {run.folder} are both named '{name}', but differ in "
                 "more than the seed; only seeds of one method are one row"
@@ -165,11 +193,21 @@ def _groups(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
             groups.append([run])
     for group in groups:
         _check_seeds(group)
-    names = [_name(group) for group in groups]
-    if len(set(names)) < len(names):
-        names = _told_apart([group[0].folder for group in groups])
-    names = [f"run {name}" if name in BASELINES else name for name in names]
+    names = [f"run {name}" if name in BASELINES else name for name in _row_names(groups)]
     return dict(zip(names, groups, strict=True))
+
+
+def _row_names(groups: Sequence[Sequence[Judged]]) -> list[str]:
+    """What each group is called; of equal names blends are told apart by their baseline."""
+    names = [_name(group) for group in groups]
+    of_blends = [group[0].config.blend for group in groups]
+    names = [
+        f"{name}+{blend.partner}" if blend and names.count(name) > 1 else name
+        for name, blend in zip(names, of_blends, strict=True)
+    ]
+    if len(set(names)) < len(names):
+        return _told_apart([group[0].folder for group in groups])
+    return names
 
 
 def _told_apart(folders: Sequence[Path]) -> list[str]:
@@ -195,7 +233,14 @@ def _without_seed(run: Judged) -> dict[str, Any]:
     """The configuration, except what does not make another method of it."""
     values = run.config.model_dump(mode="json", exclude={"evaluate"})
     values["train"] = {k: v for k, v in values["train"].items() if k not in ("seed", "device")}
+    if run.config.post_train is not None:  # each seed was trained further from one of its own
+        values["post_train"]["source"] = _place(Path(run.config.post_train.source))
     return values
+
+
+def _chosen_or_not(run: Judged) -> dict[str, Any]:
+    """The same, whatever baseline a blend was made with: validation may choose it for each seed."""
+    return _without_seed(run) | {"blend": run.config.blend is not None}
 
 
 def _check_seeds(group: Sequence[Judged]) -> None:
@@ -265,10 +310,14 @@ def _settings(judged: Sequence[Judged]) -> dict[str, str]:
     return found
 
 
-def _reference(wanted: str | None, systems: Sequence[System], first: str) -> str:
+def _reference(
+    wanted: str | None, systems: Sequence[System], first: str, settings: Mapping[str, str]
+) -> str:
     names = [system.name for system in systems]
     if wanted is None:
         return first
+    if wanted not in names and wanted in BASELINES:
+        raise ConfigError(f"compare: baseline '{wanted}' cannot be judged: {settings[wanted]}")
     if wanted not in names:
         raise ConfigError(
             f"compare: baseline '{wanted}' is neither a run nor a kept baseline; "

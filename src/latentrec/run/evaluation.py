@@ -54,7 +54,10 @@ def evaluate_run(
 
 def reads(name: str, config: RunConfig) -> str:
     """How much of a history a model reads, in words: part of the protocol."""
-    return f"{name} reads the last {config.encoder.max_length} items of a history"
+    length = f"reads the last {config.encoder.max_length} items of a history"
+    if config.blend is None:
+        return f"{name} {length}"
+    return f"{name} blends a model, which {length}, with {config.blend.partner}"
 
 
 def _before(run: Run) -> list[Scorer]:
