@@ -35,7 +35,8 @@ def analyse(
         str | None, typer.Option(help="Attention: the test case of this user alone.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the answers; by default RUN/analysis.")
+        Path | None,
+        typer.Option(help="Folder of the answers; by default RUN/analysis (last: analysis-last)."),
     ] = None,
     sample: Annotated[
         int, typer.Option(min=0, help="Test cases to look at, drawn with a fixed seed; 0 for all.")
@@ -47,6 +48,7 @@ def analyse(
     from latentrec.analyse.finding import write
     from latentrec.analyse.subject import check_same_cases, distinct_names, subject_of
     from latentrec.errors import ConfigError
+    from latentrec.report.analyses import FOLDER, note_weights
     from latentrec.run import load
 
     if user is not None and questions and Question.ATTENTION not in questions:
@@ -59,15 +61,18 @@ def analyse(
     loaded = [load(each, mark=checkpoint, device=device) for each in (run, *(beside or ()))]
     subjects = distinct_names([subject_of(each, sample=sample or None) for each in loaded])
     check_same_cases(subjects)
+    beside_run = FOLDER if checkpoint == "best" else f"{FOLDER}-{checkpoint}"
     for question in questions or list(Question):
         try:
             finding = _answer(question, subjects, user)
         except ConfigError as error:
-            if questions:
-                raise
+            if questions or (user is not None and question is Question.ATTENTION):
+                raise  # it was asked for
             print(f"left out: {error}\n", flush=True)  # everything was asked: what can be answered
             continue
-        paths = write(finding, out or run / "analysis")
+        paths = write(finding, out or run / beside_run)
+        if out is None and checkpoint == "best":
+            note_weights(run, finding.name)  # a report shows it as long as these are the best
         print(f"{finding.to_markdown()}\nwritten: {', '.join(map(str, paths))}\n", flush=True)
 
 

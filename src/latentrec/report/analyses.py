@@ -8,19 +8,55 @@ from xml.etree.ElementTree import Element
 
 from latentrec.evaluate.grid import Grid
 from latentrec.report.html import Child, e, folded, grid_table, section
+from latentrec.run.folder import read_json, weights_hash, write_json
 
 FOLDER: Final = "analysis"
+WEIGHTS: Final = "weights.json"
+"""File in the folder: the SHA-256 of the weights that each analysis was made of, by name."""
 _CELL: Final = re.compile(r"(?:\\.|[^\\|])+")
 """What stands between two `|` that are not escaped."""
 
 
 def analyses(run_folder: Path) -> list[Element]:
-    """A section with every NAME.svg of RUN/analysis and the tables of NAME.md beside it."""
-    found = sorted((run_folder / FOLDER).rglob("*.svg"))
+    """A section with every NAME.svg of RUN/analysis and the tables of NAME.md beside it.
+
+    What was made of other weights than the best ones of now is left out, and said to be.
+    """
+    folder = run_folder / FOLDER
+    found = sorted(folder.rglob("*.svg"))
     if not found:
         return []
-    parts = [part for path in found for part in (e("h3", _name(path)), *analysis(path))]
+    marks = read_json(folder / WEIGHTS) if (folder / WEIGHTS).exists() else {}
+    now = weights_hash(run_folder) if marks else None
+    old = [path for path in found if marks.get(_place(path, folder), now) != now]
+    parts: list[Child] = [
+        part
+        for path in found
+        if path not in old
+        for part in (e("h3", _name(path)), *analysis(path))
+    ]
+    if old:
+        names = ", ".join(map(_name, old))
+        said = f"Left out, made before the run was trained further: {names}. Ask again: "
+        parts.append(e("p", said, e("code", "latentrec analyse"), class_="warn"))
     return [section("Analyses", *parts)]
+
+
+def note_weights(run_folder: Path, name: str) -> None:
+    """Keep what weights the analysis NAME in RUN/analysis was made of: the best ones of now.
+
+    Args:
+        run_folder: Folder of the run.
+        name: Name of the analysis, as of its files.
+    """
+    path = run_folder / FOLDER / WEIGHTS
+    marks = read_json(path) if path.exists() else {}
+    write_json(path, marks | {name: weights_hash(run_folder)})
+
+
+def _place(path: Path, folder: Path) -> str:
+    """What stands for a figure in the file of weights: its path below the folder, no suffix."""
+    return path.relative_to(folder).with_suffix("").as_posix()
 
 
 def analysis(path: Path) -> list[Child]:
