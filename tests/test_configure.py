@@ -179,6 +179,11 @@ def test_any_override_gives_a_configuration_or_our_error(text: str) -> None:
         ("encoder.dims=3", "encoder.dims: unknown key; did you mean 'dim'?"),
         ("encodr.dim=3", "encodr: unknown key; did you mean 'encoder'?"),
         ("reasoner.stream=3", "reasoner.stream: unknown key; did you mean 'streams'?"),
+        # A key without its table.
+        ("streams=3", "streams: unknown key; did you mean 'reasoner.streams'?"),
+        ("seed=3", "seed: unknown key; did you mean 'data.seed' or 'train.seed'?"),
+        ("encodr=3", "encodr: unknown key; did you mean 'encoder'?"),
+        ("xyzzy=3", "xyzzy: unknown key; known: data, split, "),
         # A key that is also the name of a kind.
         ("data.time=3", "data.time: unknown key; known: kind, users, "),
         ("items.id=3", "items.id: unknown key; did you mean 'kind'?"),
@@ -186,6 +191,11 @@ def test_any_override_gives_a_configuration_or_our_error(text: str) -> None:
         ("reasoner=none", "reasoner='none': is a table; set its keys, like reasoner.kind"),
         ("train=5", "train='5': is a table; set its keys, like train.positions"),
         ("evaluate.top_k=5", "evaluate.top_k='5': must be a list, in brackets"),
+        (
+            "evaluate.metrics=[recall, mrr]",
+            "evaluate.metrics='[recall, mrr]': texts in a list need quotes, and so does the shell: "
+            """--set 'evaluate.metrics=["recall", "mrr"]'""",
+        ),
         ("train.epochs=many", "train.epochs='many': Input should be a valid integer"),
         ("train.epochs=0", "train.epochs='0': Input should be greater than or equal to 1"),
         ("evaluate.top_k=[5, 0]", "evaluate.top_k='0': Input should be"),
@@ -228,6 +238,27 @@ def test_a_broken_file_is_refused(tmp_path: Path, content: bytes, rule: str) -> 
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=rule):
         load_config(file=path)
+
+
+def test_what_is_wrong_in_a_file_names_it(tmp_path: Path) -> None:
+    """But not where what is wrong was said behind it, or stands in no file."""
+    file = toml(tmp_path, "[train]\nepochs = 0\nepoch = 3\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(file=file, overrides=["train.seed=x"])
+    assert sorted(str(error.value).split("; ")) == [
+        f"config file {file}: train.epoch: unknown key",
+        f"config file {file}: train.epochs='0': Input should be greater than or equal to 1",
+        "did you mean 'epochs'?",
+        "train.seed='x': Input should be a valid integer, unable to parse string as an integer",
+    ]
+    file = toml(tmp_path, "[train]\nepochs = 3\n[encoder]\nheads = 7\n")
+    with pytest.raises(ConfigError, match=rf"^config file {file}: encoder: heads=7 must divide"):
+        load_config(file=file)
+    for over in ("train.epochs=0", "encoder.dim=8"):
+        with pytest.raises(ConfigError) as error:
+            load_config(file=toml(tmp_path, file.read_text()), overrides=[over])
+        assert (over == "train.epochs=0") == ("config file" in str(error.value))
+        assert f"{file}: train" not in str(error.value)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """From presets, TOML files and overrides to one checked configuration."""
 
 import difflib
+import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from types import UnionType
@@ -56,18 +57,35 @@ def load_config(
     """
     under = [start or {}, _named("preset", preset, PRESETS, preset_names())]
     judged = _named("protocol", protocol, PROTOCOLS, protocol_names())
-    over = [
-        read_toml("config file", file) if file else {},
-        base or {},
-        *map(_parse_override, overrides),
-    ]
+    written = read_toml("config file", file) if file else {}
+    said = [base or {}, *map(_parse_override, overrides)]
+    over = [written, *said]
     merged = _laid([*under, judged, *over])
     encoder = merged.get("encoder")
     if judged and isinstance(encoder, dict) and "kind" in encoder:
         # Named now, since a backbone that is chosen further on would start its table afresh.
         judged["encoder"]["kind"] = encoder["kind"]
         merged = _laid([*under, judged, *over])
-    return parse_config(merged)
+    return _parsed(merged, lambda name: _written_in(file, written, said, name))
+
+
+def _written_in(
+    file: Path | None, written: Mapping[str, Any], said: Sequence[Mapping[str, Any]], name: str
+) -> str:
+    """The file, for an error about a key that stands there and that nothing is laid over; or ''."""
+    if not _holds(written, name) or any(_holds(layer, name) for layer in said):
+        return ""
+    return f"config file {file}: "
+
+
+def _holds(values: Mapping[str, Any], name: str) -> bool:
+    """Whether nested values have a dotted key."""
+    table: Any = values
+    for part in name.split("."):
+        if not isinstance(table, Mapping) or part not in table:
+            return False
+        table = cast("Mapping[str, Any]", table)[part]
+    return True
 
 
 def _named(what: str, name: str | None, folder: Path, known: Sequence[str]) -> dict[str, Any]:
@@ -75,7 +93,7 @@ def _named(what: str, name: str | None, folder: Path, known: Sequence[str]) -> d
     if name is None:
         return {}
     if name not in known:
-        raise ConfigError(f"{what} '{name}': unknown{_nearest(name, known)}")
+        raise ConfigError(f"{what} '{name}': unknown{nearest(name, known)}")
     return read_toml("config file", folder / f"{name}.toml")
 
 
@@ -129,11 +147,16 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: On an unknown key or a value out of range.
     """
+    return _parsed(values)
+
+
+def _parsed(values: Mapping[str, Any], source: Callable[[str], str] = lambda _: "") -> RunConfig:
+    """The configuration from nested values; errors begin with what `source` says of their key."""
     values = _with_kinds(values)
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain_all(values, error)) from None
+        raise ConfigError(_explain_all(values, error, source=source)) from None
 
 
 def evaluation_config(known: EvaluateConfig, overrides: Sequence[str]) -> EvaluateConfig:
@@ -210,7 +233,10 @@ def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
 
 
 def _explain_all(
-    values: Mapping[str, Any], error: ValidationError, place: tuple[str, ...] = ()
+    values: Mapping[str, Any],
+    error: ValidationError,
+    place: tuple[str, ...] = (),
+    source: Callable[[str], str] = lambda _: "",
 ) -> str:
     """Every error of a validation in one text, the first of several about one value only.
 
@@ -218,11 +244,12 @@ def _explain_all(
         values: The validated nested values, from the root.
         error: What pydantic found.
         place: Where the validated model stands in `values`.
+        source: What an error about a key begins with.
     """
     found: dict[str, str] = {}
     for each in error.errors():
         name, text = _explain(values, [*place, *map(str, each["loc"])], each)
-        found.setdefault(name, text)
+        found.setdefault(name, f"{source(name)}{text}")
     return "; ".join(found.values())
 
 
@@ -231,7 +258,9 @@ def _explain(values: Mapping[str, Any], place: list[str], error: Any) -> tuple[s
     place = _without_kind(place)
     name = ".".join(place)
     if error["type"] == "extra_forbidden":
-        return name, f"{name}: unknown key{_nearest(place[-1], _keys_at(values, place[:-1]))}"
+        if len(place) == 1 and not isinstance(error["input"], Mapping):
+            return name, f"{name}: unknown key{_nearest_of_all(name)}"
+        return name, f"{name}: unknown key{nearest(place[-1], _keys_at(values, place[:-1]))}"
     if error["type"] == "value_error":
         return name, f"{name}: {error['ctx']['error']}".removeprefix(": ")
     if error["type"] == "missing":
@@ -245,7 +274,7 @@ def _explain(values: Mapping[str, Any], place: list[str], error: Any) -> tuple[s
         key = _keys_at(values, place)[0]
         return name, f"{name}{shown}: is a table; set its keys, like {name}.{key}"
     if error["type"] == "tuple_type":
-        return name, f"{name}{shown}: must be a list, in brackets"
+        return name, f"{name}{shown}: {_as_list(name, given)}"
     return name, f"{name}{shown}: {error['msg']}"
 
 
@@ -280,6 +309,28 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     )
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def _as_list(name: str, given: Any) -> str:
+    """How a list is written; a shell eats the quotes of its texts."""
+    if not (isinstance(given, str) and given.startswith("[")):
+        return "must be a list, in brackets"
+    words = [word.strip(" '\"") for word in given.strip("[] ")[:60].split(",")]
+    listed = json.dumps(words, ensure_ascii=False)
+    return f"texts in a list need quotes, and so does the shell: --set '{name}={listed}'"
+
+
+def _nearest_of_all(name: str) -> str:
+    """What a key without its table may mean: the keys of all tables come before the tables."""
+    places: dict[str, list[str]] = {}
+    for table, info in RunConfig.model_fields.items():
+        for key in dict.fromkeys(k for m in _models(info.annotation) for k in m.model_fields):
+            places.setdefault(key, []).append(f"{table}.{key}")
+    near = difflib.get_close_matches(name, [*places, *RunConfig.model_fields], n=1, cutoff=0.6)
+    if near and near[0] in places:
+        return f"; did you mean {' or '.join(map(repr, places[near[0]]))}?"
+    return nearest(name, list(RunConfig.model_fields))
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """What an unknown name may mean, as the end of a message: the nearest known one, or all."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(known)}"

@@ -73,6 +73,25 @@ def test_bad_rows_are_listed_beside_the_result(log: Path, tmp_path: Path) -> Non
     assert pl.read_csv(to / "bad_rows.csv")["line"].to_list() == [34]
 
 
+@pytest.mark.parametrize("command", ["inspect", "prepare"])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_was_read_is_said_before_a_split_is_refused(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, as_json: bool
+) -> None:
+    """The bad rows have been written by then, and may be why."""
+    monkeypatch.chdir(tmp_path)
+    log.write_text(log.read_text() + "\n,,,\n")
+    to = ["--to", str(tmp_path)] if command == "prepare" else []
+    more = ["--bad-rows", "report", "--split", "given", *to, *["--json"][: int(as_json)]]
+    result = RUNNER.invoke(app, [command, str(log), *COLUMNS, *more])
+    assert "split 'given'" in str(result.exception)
+    shown, other = (result.stdout, result.stderr)[:: -1 if as_json else 1]
+    place = tmp_path / "bad_rows.csv" if to else "bad_rows.csv"
+    assert f"rows read: 33 (0 blank, 1 bad (written to {place}))" in shown
+    assert "taken out: 0 by rating" in shown
+    assert other == ""
+
+
 def test_errors_are_ours(tmp_path: Path, log: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         RUNNER.invoke(app, ["inspect", str(tmp_path / "none")], catch_exceptions=False)

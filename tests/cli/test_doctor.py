@@ -1,7 +1,9 @@
 """The doctor must tell a usable machine from a broken one, also in a plain pipe."""
 
 import sys
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -56,7 +58,7 @@ def test_python_version(found: tuple[int, int], state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("threads", "cores", "state"), [(1, 8, "warn"), (1, 1, "warn"), (2, 8, "ok"), (8, 8, "ok")]
+    ("threads", "cores", "state"), [(1, 8, "note"), (1, 1, "warn"), (2, 8, "ok"), (8, 8, "ok")]
 )
 def test_threads(threads: int, cores: int, state: str) -> None:
     assert doctor.check_threads(threads, cores).state == state
@@ -65,6 +67,13 @@ def test_threads(threads: int, cores: int, state: str) -> None:
 def test_a_missing_optional_module_is_a_note_that_says_what_for() -> None:
     finding = doctor.check_optional("no_such_module", "nothing")
     assert (finding.state, finding.advice) == ("note", "optional, for nothing")
+
+
+def test_every_extra_that_switches_something_on_is_looked_for() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    extras = set(project["project"]["optional-dependencies"]) - {"track", "cluster"}  # no use yet
+    uses = [use for _, use in doctor.OPTIONAL]
+    assert {use[:-1].partition("(extra: ")[2] for use in uses} - {""} == extras
 
 
 def test_the_self_test_reports_a_torch_that_cannot_compute() -> None:

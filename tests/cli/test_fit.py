@@ -173,6 +173,13 @@ def test_an_item_table_that_disagrees_with_itself_is_refused(
     assert "items.csv: item 'i0' has rows that disagree" in line
 
 
+def test_a_run_folder_under_a_file_is_refused_at_once(latentrec: Command, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(HEAD + GOOD)
+    result = latentrec("fit", tmp_path / "log.csv", "--run", tmp_path / "log.csv" / "x")
+    assert "must be a folder that can be made or written to (Not a directory)" in refused(result)
+    assert result.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -184,7 +191,7 @@ def test_an_item_table_that_disagrees_with_itself_is_refused(
         (["--preset", "plr"], "preset 'plr': unknown; "),
         (["--config", "none.toml"], "config file none.toml: does not exist"),
         (["--set", "items.fields=[\"colour\"]"], "'colour' is not a field of the item table"),
-        (["--set", "train.device=nonsense"], "device 'nonsense': not usable here"),
+        (["--set", "train.device=nonsense"], "device 'nonsense': must be auto, cpu, cuda or mps"),
         (["--split", "given"], "split 'given': these files do not say"),
         (["--items", "none.csv"], "none.csv"),
     ],

@@ -42,6 +42,12 @@ def test_new_items_need_a_text_model(latentrec: Any, trained: tuple[Path, str]) 
     assert "items.kind='id'" in done.stderr
 
 
+def test_the_help_names_the_tables_of_the_file(latentrec: Any) -> None:
+    """Words in square brackets are styles to the printer of the help, and vanish."""
+    shown = " ".join(latentrec("pretrain", "--help").stdout.replace("│", " ").split())
+    assert "domains.NAME.data, contrast" in shown
+
+
 def test_a_domain_needs_a_name(latentrec: Any, tmp_path: Path) -> None:
     done = latentrec("pretrain", "--domain", "log.csv", "--run", tmp_path / "x")
     assert done.exit_code == 2

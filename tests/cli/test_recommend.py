@@ -243,12 +243,18 @@ def test_bytes_that_are_no_text_are_refused(
     [
         ([], 'give either --history "id1,id2" or --input FILE'),
         (["--history", "i01", "--input", "-"], "give either"),
-        (["--input", "none.jsonl"], "none.jsonl: not readable"),
-        (["--history", "i01", "--allow", "none.txt"], "none.txt: not readable"),
+        (["--input", "none.jsonl"], "none.jsonl: not readable (No such file or directory)"),
+        (
+            ["--history", "i01", "--allow", "none.txt"],
+            "none.txt: not readable (No such file or directory)",
+        ),
         (["--history", "i01", "--streams", "3"], "streams=3: this model has 2"),
         (["--history", "i01", "--steps", "-1"], "steps=-1: must be at least 0"),
         (["--history", "i01", "--top-k", "0"], "top_k=0: must be at least 1"),
-        (["--history", "i01", "--device", "nonsense"], "device 'nonsense': not usable here"),
+        (
+            ["--history", "i01", "--device", "nonsense"],
+            "device 'nonsense': must be auto, cpu, cuda or mps",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(

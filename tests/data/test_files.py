@@ -130,6 +130,15 @@ def test_a_missing_column_is_named_with_the_ones_that_exist() -> None:
         log_from_frame(frame, COLUMNS, "log")
 
 
+@pytest.mark.parametrize(("separator", "named"), [(";", "';'"), ("\t", "tabs")])
+def test_another_separator_is_recognised(tmp_path: Path, separator: str, named: str) -> None:
+    """No option that chooses a column would help."""
+    path = write(tmp_path, "log.csv", b"u,i,t\na,x,1\n".replace(b",", separator.encode()))
+    with pytest.raises(DataError, match=rf"looks separated by {named}; save it with commas") as e:
+        read_log(LogFile(path, Delimited()), COLUMNS)
+    assert "--user-column" not in str(e.value)
+
+
 def test_a_column_that_occurs_twice_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "log.csv", b"u,u,i,t\na,b,x,1\n")
     with pytest.raises(DataError, match="more than one column 'u'"):

@@ -76,7 +76,7 @@ def test_what_cannot_be_trained_cannot_be_timed(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no training targets"):
         list(plan(cells(of, tmp_path, data=log)))
     away = Experiment(title="t", set=(*SETTINGS, "train.device=tpu"), rows=(Row(name="a"),))
-    with pytest.raises(ConfigError, match="device 'tpu': not usable here"):
+    with pytest.raises(ConfigError, match="device 'tpu': must be auto, cpu"):
         list(plan(cells(away, tmp_path)))
 
 

@@ -14,6 +14,7 @@ from latentrec.run import fit, load
 from latentrec.run.folder import (
     check_data,
     check_start,
+    check_usable,
     read_config,
     read_json,
     reopen_folder,
@@ -66,6 +67,24 @@ def test_a_run_is_never_overwritten(copied: Path, tiny: Any) -> None:
     with pytest.raises(ConfigError, match="holds a run already"):
         fit(tiny(), copied)
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_folder_that_cannot_be_used_is_refused_before_the_data_are_read(
+    tmp_path: Path, tiny: Any
+) -> None:
+    (tmp_path / "log.csv").write_text("")
+    (tmp_path / "gone").symlink_to(tmp_path / "none")
+    for name in ("log.csv", "log.csv/x", "gone", "n" * 300):
+        for resume in (False, True):
+            with pytest.raises(ConfigError, match=r"^run folder .*: must be a folder .* another"):
+                check_start(tiny(), tmp_path / name, resume=resume)
+
+
+def test_looking_at_a_folder_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "a" / "b", Path("a") / "b", Path("a"), Path()):
+        check_usable("it", folder)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

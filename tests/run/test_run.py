@@ -212,9 +212,13 @@ def test_a_diverging_run_ends_with_our_error(tmp_path: Path, tiny: Any) -> None:
 def test_a_device_that_is_not_here_is_refused() -> None:
     assert pick_device("cpu") == torch.device("cpu")
     assert pick_device("auto").type in ("cpu", "cuda")
-    for name in ("nonsense", "cuda:99", ""):
-        with pytest.raises(ConfigError, match=rf"^device '{name}': not usable here .*; use cpu"):
+    for name in ("nonsense", "gpu", "cuda:x", ""):
+        with pytest.raises(
+            ConfigError, match=rf"^device '{name}': must be auto, cpu, cuda or mps$"
+        ):
             pick_device(name)
+    with pytest.raises(ConfigError, match=r"^device 'cuda:99': not usable here .*; use cpu"):
+        pick_device("cuda:99")
 
 
 # --- resuming -------------------------------------------------------------------------------------

@@ -190,6 +190,22 @@ def test_a_bad_body_gets_an_error_that_names_the_field(client: TestClient, name:
     assert "zz" not in answer.text  # what was sent is not repeated
 
 
+def test_an_unknown_field_is_told_what_it_may_mean(client: TestClient) -> None:
+    for path, body, said in (
+        ("/recommend", {"history": ["a"]}, "history: unknown field; did you mean 'histories'?"),
+        ("/similar", {"item_ids": ["a"], "x" * 9000: 1}, "field; known: item_ids, top_k, arm"),
+        (
+            "/events",
+            {"events": [{"user_id": "u", "item_id": "i", "time": 1}]},
+            "events.0.time: unknown field; did you mean 'timestamp'?",
+        ),
+    ):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 422
+        (wrong,) = answer.json()["fields"]
+        assert f"{wrong['field']}: {wrong['message']}".endswith(said)
+
+
 def test_an_empty_history_is_answered_by_popularity(client: TestClient) -> None:
     (got,) = client.post("/recommend", json={"histories": [[]]}).json()["results"]
     assert (got["source"], len(got["items"])) == ("popularity", 10)

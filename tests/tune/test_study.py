@@ -208,7 +208,7 @@ def test_points_that_do_not_fit_are_failed_trials(tmp_path: Path) -> None:
 
 def test_what_is_no_fault_of_a_trial_ends_the_search(tmp_path: Path) -> None:
     space = Space.model_validate({"title": "t", "search": [BATCHES]})
-    with pytest.raises(ConfigError, match="device 'tpu': not usable here"):
+    with pytest.raises(ConfigError, match="device 'tpu': must be auto, cpu"):
         Plan(space, lambda x: configure([*x, "train.device=tpu"]), tmp_path)
 
 

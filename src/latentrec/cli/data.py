@@ -1,6 +1,7 @@
 """`latentrec data`: look at a log, turn it into Parquet, download a public one."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from latentrec.config import FilesConfig, SplitConfig
+    from latentrec.data.interactions import Interactions
     from latentrec.data.report import DataReport
 
 app = typer.Typer(help="Look at, prepare and download interaction logs.", no_args_is_help=True)
@@ -86,11 +88,8 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Read, filter and split a log, and print what was found; writes nothing but bad rows."""
-    from latentrec.data.prepare import prepare
-
-    given = dict(locals())
-    config, how = _configs(given)
-    _print(prepare(config, how).report, as_json)
+    config, how = _configs(dict(locals()))
+    _print(_prepared(config, how, None, as_json)[1], as_json)
 
 
 @app.command("prepare")
@@ -117,14 +116,8 @@ def prepare_files(
     as_json: AsJson = False,
 ) -> None:
     """Read and filter a log and write interactions.parquet, items.parquet and report.json."""
-    from latentrec.data.filters import filter_interactions
-    from latentrec.data.interactions import read_interactions
-    from latentrec.data.prepare import prepare_interactions
-
-    given = dict(locals())
-    config, how = _configs(given)
-    found, filtered = filter_interactions(read_interactions(config, to), config)
-    report = prepare_interactions(found, how, filtered).report
+    config, how = _configs(dict(locals()))
+    found, report = _prepared(config, how, to, as_json)
     to.mkdir(parents=True, exist_ok=True)
     _write_parquet(found.frame, to / "interactions.parquet")
     if found.items is not None:
@@ -188,6 +181,33 @@ def _configs(given: dict[str, Any]) -> "tuple[FilesConfig, SplitConfig]":
     if not isinstance(run.data, FilesConfig):
         raise AssertionError("kind is 'files'")
     return run.data, run.split
+
+
+def _prepared(
+    config: "FilesConfig", how: "SplitConfig", folder: Path | None, as_json: bool
+) -> "tuple[Interactions, DataReport]":
+    """What was read and filtered, and the report; its first part is printed if the rest fails.
+
+    Args:
+        config: Files, columns and rules.
+        how: The split.
+        folder: Where `bad_rows.csv` goes; None for the current directory.
+        as_json: Whether standard output is for JSON only.
+    """
+    from latentrec.data.filters import filter_interactions
+    from latentrec.data.interactions import read_interactions
+    from latentrec.data.prepare import prepare_interactions
+    from latentrec.errors import DataError
+
+    found = read_interactions(config, folder)
+    lines = found.report.lines()
+    try:
+        found, filtered = filter_interactions(found, config)
+        lines += filtered.lines()
+        return found, prepare_interactions(found, how, filtered).report
+    except DataError:
+        print("\n".join(lines), file=sys.stderr if as_json else sys.stdout)
+        raise
 
 
 def _print(report: "DataReport", as_json: bool) -> None:

@@ -30,6 +30,12 @@ TESTED_TORCH: Final = (2, 13)
 OPTIONAL: Final = (
     ("pandas", "pandas DataFrames as input of the Python API"),
     ("sentence_transformers", "item texts read by a language model (extra: text)"),
+    ("fastapi", "the server, `latentrec serve` (extra: serve)"),
+    ("redis", "a history store in Redis for the server (extra: serve)"),
+    ("onnxruntime", "ONNX files, `latentrec export` (extra: onnx)"),
+    ("optuna", "searches for settings, `latentrec tune` (extra: tune)"),
+    ("faiss", "an index for large catalogues, `latentrec index` (extra: ann)"),
+    ("matplotlib", "figures of `latentrec analyse` and `paper` (extra: plot)"),
     ("pytest", "`make test` and `make check` of the source tree (extra: dev)"),
 )
 """Optional modules and what each switches on."""
@@ -121,11 +127,11 @@ def check_threads(threads: int, cores: int) -> Finding:
 
     Example:
         >>> check_threads(1, 8).state
-        'warn'
+        'note'
     """
     value = f"{threads} of {cores} cores"
     if threads == 1 and cores > 1:
-        return Finding("threads", value, "warn", "slow: look at OMP_NUM_THREADS")
+        return Finding("threads", value, "note", "fine beside other work; OMP_NUM_THREADS sets it")
     if cores == 1:
         return Finding("threads", value, "warn", "slow: training wants two cores or more")
     return Finding("threads", value)

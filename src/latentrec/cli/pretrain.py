@@ -20,7 +20,7 @@ def pretrain(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file with [domains.NAME.data], [contrast] ..", dir_okay=False),
+        typer.Option(help="TOML file: tables domains.NAME.data, contrast ..", dir_okay=False),
     ] = None,
     set_: Annotated[
         list[str] | None,

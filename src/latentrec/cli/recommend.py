@@ -173,6 +173,7 @@ def _histories(source: Path) -> Iterator[tuple[Any, list[str]]]:
     Raises:
         DataError: With file and line, if a line is no history.
     """
+    from latentrec.data.text import reason
     from latentrec.errors import DataError
 
     name = "standard input" if str(source) == "-" else str(source)
@@ -183,7 +184,7 @@ def _histories(source: Path) -> Iterator[tuple[Any, list[str]]]:
                 if line.strip():
                     yield _history(f"{name}, line {number}", line)
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{name}: not readable ({error})") from None
+        raise DataError(f"{name}: not readable ({reason(error)})") from None
 
 
 def _history(place: str, line: str) -> tuple[Any, list[str]]:
@@ -204,10 +205,11 @@ def _history(place: str, line: str) -> tuple[Any, list[str]]:
 
 
 def _ids(path: Path) -> Sequence[str]:
+    from latentrec.data.text import reason
     from latentrec.errors import DataError
 
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not readable ({error})") from None
+        raise DataError(f"{path}: not readable ({reason(error)})") from None
     return [line.strip() for line in text.split("\n") if line.strip()]

@@ -101,10 +101,19 @@ def check_columns(present: list[str], columns: Columns, name: str) -> None:
             shown = ", ".join(column[:40] for column in present[:20])
             number = "no" if theirs not in present else "more than one"
             meant = "" if theirs == ours else f" ({ours})"
+            advice = _other_separator(present) or f"Choose with {_OPTIONS[ours]}"
             raise DataError(
-                f"{name}: has {number} column '{theirs}'{meant}; its columns are: {shown}. "
-                f"Choose with {_OPTIONS[ours]}"
+                f"{name}: has {number} column '{theirs}'{meant}; its columns are: {shown}. {advice}"
             )
+
+
+def _other_separator(present: list[str]) -> str | None:
+    """What to do about a header that was not cut because its separator is another one."""
+    found = {";": "';'", "\t": "tabs"}
+    for character, named in found.items():
+        if len(present) == 1 and character in present[0]:
+            return f"It looks separated by {named}; save it with commas (.csv) or tabs (.tsv)"
+    return None
 
 
 def _read_delimited(path: Path, layout: Delimited, columns: Columns) -> RawLog:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 import torch
@@ -70,9 +71,11 @@ def check_start(config: RunConfig, folder: Path, resume: bool) -> None:
     """Refuse what cannot start in a folder before the data are read, which may take minutes.
 
     Raises:
-        ConfigError: If a new run meets an old one, or a resumed run had another configuration.
+        ConfigError: If a new run meets an old one, a resumed run had another configuration, or
+            the folder cannot be used.
         CheckpointError: If there is no run to resume.
     """
+    check_usable(f"run folder {folder}", folder)
     if config.blend is not None:
         raise ConfigError(
             f"run folder {folder}: blend.partner='{config.blend.partner}', and a blend is not "
@@ -84,6 +87,35 @@ def check_start(config: RunConfig, folder: Path, resume: bool) -> None:
         raise ConfigError(
             f"run folder {folder}: holds a run already; go on with --resume or take another folder"
         )
+
+
+def check_usable(named: str, folder: Path) -> None:
+    """Refuse a folder that can neither be made nor be written to; nothing is made here.
+
+    Args:
+        named: What the folder is, for the error.
+        folder: The folder; it need not exist yet.
+
+    Raises:
+        ConfigError: Says why it cannot be used.
+    """
+    try:
+        with TemporaryFile(dir=next(each for each in (folder, *folder.parents) if _exists(each))):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{named}: must be a folder that can be made or written to ({error.strerror}); "
+            "take another one"
+        ) from None
+
+
+def _exists(path: Path) -> bool:
+    """Whether anything has that name, be it a link to nowhere; other trouble is raised."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def reopen_folder(config: RunConfig, folder: Path, prepared: Prepared) -> bool:

@@ -1,5 +1,6 @@
 """Problems: every error as JSON that names field and rule, and never repeats what was sent."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -7,10 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from latentrec.configure import nearest
 from latentrec.errors import LatentrecError, StoreError, TrainingError
 from latentrec.serve.batcher import QueueFullError
 from latentrec.serve.log import LOGGER
 from latentrec.serve.replies import Problem, Wrong
+from latentrec.serve.requests import LONGEST_ID, Message, known_fields
 
 RETRY_S = "1"
 """What a refused caller is told to wait, in seconds."""
@@ -49,8 +52,9 @@ def _add_refusals(app: FastAPI) -> None:
     """What the caller can mend."""
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
-        wrong = [_wrong(each) for each in cast("list[dict[str, Any]]", error.errors())[:20]]
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = cast("list[dict[str, Any]]", error.errors())[:20]
+        wrong = [_wrong(each, request.scope["endpoint"]) for each in errors]
         first = wrong[0]
         return problem(422, f"{first.field}: {first.message}", wrong)
 
@@ -95,7 +99,7 @@ def _add_failures(app: FastAPI) -> None:
         return problem(500, "an error of the server; its log says where")
 
 
-def _wrong(error: dict[str, Any]) -> Wrong:
+def _wrong(error: dict[str, Any], endpoint: Any) -> Wrong:
     """One broken rule; names of unknown fields come from callers: cut and escaped."""
     if error["type"] == "json_invalid":
         return Wrong(field="body", message=f"is not JSON (at character {error['loc'][-1]})")
@@ -103,4 +107,13 @@ def _wrong(error: dict[str, Any]) -> Wrong:
         return Wrong(field="body", message="must be a JSON object, sent as application/json")
     place = [str(part) for part in error["loc"] if part not in ("body", "query")]
     field = ".".join(place)[:200].encode("ascii", "backslashreplace").decode()
+    if error["type"] == "extra_forbidden":
+        return Wrong(field=field or "body", message=_unknown(error["loc"][1:], endpoint))
     return Wrong(field=field or "body", message=str(error["msg"]).removeprefix("Value error, "))
+
+
+def _unknown(place: Sequence[str | int], endpoint: Any) -> str:
+    """What an unknown field of a body may mean; only our own names are said."""
+    kinds = [kind for kind in endpoint.__annotations__.values() if isinstance(kind, type)]
+    body = next(kind for kind in kinds if issubclass(kind, Message))
+    return f"unknown field{nearest(str(place[-1])[:LONGEST_ID], known_fields(body, place[:-1]))}"

@@ -1,6 +1,7 @@
 """Requests: what a caller may send; every list and number has its limit in the OpenAPI page."""
 
-from typing import Annotated, Final, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -33,6 +34,23 @@ class Message(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
     )
+
+
+def known_fields(message: type[Message], place: Sequence[str | int]) -> list[str]:
+    """Fields of the message that stands at a place of a request.
+
+    Args:
+        message: The whole request.
+        place: Names of fields, and places in their lists.
+
+    Example:
+        >>> known_fields(EventsRequest, ["events", 0])
+        ['user_id', 'item_id', 'timestamp', 'event_id']
+    """
+    for part in place:
+        if isinstance(part, str):
+            (message,) = get_args(message.model_fields[part].annotation)
+    return list(message.model_fields)
 
 
 class EffortRequest(Message):
