@@ -123,7 +123,9 @@ def test_paths_that_hold_nothing_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_bad_rows_leave_nothing(tmp_path: Path) -> None:
-    assert "no row is left" in refuse(tmp_path / "log.csv", HEAD + ",,\n", bad_rows="report")
+    said = refuse(tmp_path / "log.csv", HEAD + ",,\n", bad_rows="report")
+    assert "no row is left after 1 bad ones; see" in said
+    assert said.endswith("bad_rows.csv")
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "jsonl", "ndjson"])

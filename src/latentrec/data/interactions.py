@@ -135,7 +135,8 @@ def _checked(
         raise AssertionError("rows in = accepted + bad + blank")
     if len(checked.frame) == 0:
         raise DataError(
-            f"{', '.join(log.files)}: no row is left after {len(checked.bad):,} bad ones"
+            f"{', '.join(log.files)}: no row is left after {len(checked.bad):,} bad ones; see "
+            f"{bad_rows_file}"
         )
     report = ReadReport(
         found=source.found,

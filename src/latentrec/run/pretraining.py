@@ -23,6 +23,7 @@ from latentrec.run.folder import (
     FREE_ON_RESUME,
     PRETRAIN,
     RUN,
+    check_usable,
     environment,
     forget_unsaved_epochs,
     keep_epoch,
@@ -84,9 +85,11 @@ def check_pretrain_start(config: PretrainConfig, folder: Path, resume: bool) -> 
     """Refuse what cannot start in a folder before the data are read.
 
     Raises:
-        ConfigError: If a new pre-training meets an old folder, or a resumed one differs.
+        ConfigError: If a new pre-training meets an old folder, a resumed one differs, or the folder
+            cannot be used.
         CheckpointError: If there is nothing to resume.
     """
+    check_usable(f"folder {folder}", folder)
     if not resume and any((folder / name).exists() for name in (CONFIG, PRETRAIN)):
         raise ConfigError(
             f"folder {folder}: holds a run or a pre-training already; go on with --resume or take "
