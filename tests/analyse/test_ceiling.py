@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from latentrec.analyse import finding as finding_module
 from latentrec.analyse.ceiling import ACHIEVED, FIRST, ceiling
 from latentrec.analyse.subject import Subject
 from latentrec.errors import ConfigError
@@ -83,3 +85,11 @@ def test_rounding_is_no_gap(subject_with: MakeSubject) -> None:
     tops = {metric: top.value for metric, top in streams.metrics.items()}
     assert any(0 < top - streams.mean[metric] < 1e-12 for metric, top in tops.items())
     assert set(streams.gap_closed.values()) == {None}
+
+
+def test_labels_of_many_states_do_not_touch(subject_with: MakeSubject) -> None:
+    found = ceiling(subject_with(lambda dim: PlrReasoner(dim, 5, 4)))
+    with finding_module._drawn(found) as figure:
+        boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert len(boxes) == 35
+    assert all(below.y1 < above.y0 for above, below in pairwise(boxes))

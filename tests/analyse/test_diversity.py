@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
 
 import pytest
 import torch
 from matplotlib.figure import Figure
 
 from latentrec.analyse import diversity as diversity_module
+from latentrec.analyse import finding as finding_module
 from latentrec.analyse.diversity import diversity
+from latentrec.analyse.finding import to_svg
 from latentrec.analyse.subject import Subject
 from latentrec.errors import ConfigError
 from latentrec.index import FIRST_ITEM
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.erl import ErlReasoner
+from latentrec.model.reasoner.lares import AddAdapter, LaresReasoner
 from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.reasoner.plr import PlrReasoner
 from latentrec.model.reasoner.plr_parts import NO_TRIGGER, PlrParts, Trigger, added, learnt
@@ -112,6 +116,38 @@ def test_one_stream_has_steps_and_no_gate(subject_with: MakeSubject) -> None:
     )
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_one_stream_under_a_gate_is_told_by_its_steps(
+    subject_with: MakeSubject, steps: int
+) -> None:
+    found = diversity(subject_with(lambda dim: PlrReasoner(dim, 1, steps)))
+    assert (found.gate_mean, found.overlap) == ((1.0,), ())
+    assert "Streams: gate" not in found.to_markdown()
+    figure = Figure()
+    found.draw(figure)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["KL (nats)", "ratio"]
+    assert found.figure_size == (6.0, 3.2)
+    assert to_svg(found)
+
+
+def test_small_divergences_leave_room_for_the_label(subject_with: MakeSubject) -> None:
+    found = diversity(subject_with(lambda dim: PlrReasoner(dim, 2, 2)))
+    steps = tuple(replace(step, kl=0.00155, from_last=0.0003) for step in found.steps)
+    with finding_module._drawn(replace(found, steps=steps)) as figure:
+        figure.savefig(BytesIO())
+        axes = figure.axes[0]
+        assert axes.yaxis.label.get_window_extent().x0 > 0
+        assert axes.yaxis.get_offset_text().get_text() == "1e\N{MINUS SIGN}3"
+
+
 def test_a_model_without_reasoning_is_refused(subject_with: MakeSubject) -> None:
     with pytest.raises(ConfigError, match="does not reason"):
         diversity(subject_with(lambda dim: NoReasoner()))
+
+
+def test_a_single_state_is_refused(subject_with: MakeSubject) -> None:
+    def lares(dim: int) -> LaresReasoner:
+        return LaresReasoner(AddAdapter(), dim, 1, 2, 12, 6, 0.0, 0.0, 1, 1.0, 1.0)
+
+    with pytest.raises(ConfigError, match="reasons in one state only"):
+        diversity(subject_with(lares))

@@ -29,6 +29,7 @@ def test_efforts_are_all_that_a_model_can_spend(subject_with: MakeSubject) -> No
     assert efforts(plr) == [Effort(steps=0), Effort(1, 1), Effort(2, 1)]
     erl = subject_with(lambda dim: ErlReasoner(dim, 2))
     assert efforts(erl) == [Effort(steps=0), Effort(1, 1), Effort(1, 2)]
+    assert efforts(subject_with(lambda dim: NoReasoner())) == [Effort(steps=0)]
     assert efforts(subject_with(lares)) == [Effort(1, 1), Effort(1, 2)]
 
 
@@ -53,6 +54,15 @@ def test_points_and_costs_of_two_models(subject_with: MakeSubject) -> None:
         assert not (point.best and beaten)
     assert any(point.best for point in found.points)
     assert "without reasoning" in found.to_markdown()
+
+
+def test_a_model_that_does_not_reason_stands_in_the_tables_once(
+    subject_with: MakeSubject,
+) -> None:
+    found = efficiency([subject_with(lambda dim: NoReasoner())], batches=(1,))
+    assert [(row.base, row.extra_flops) for row in found.rows] == [(None, None)]
+    assert [point.steps for point in found.points] == [0]
+    assert found.to_markdown().count("| tiny") == 2
 
 
 def drawn(*subjects: Subject) -> Figure:

@@ -11,9 +11,9 @@ from latentrec.analyse.attention import attention
 from latentrec.analyse.ceiling import ceiling
 from latentrec.analyse.diversity import diversity
 from latentrec.analyse.efficiency import efficiency
-from latentrec.analyse.finding import Finding, arms, to_svg, write
+from latentrec.analyse.finding import Finding, arms, drawable, to_svg, write
 from latentrec.analyse.identities import identities
-from latentrec.analyse.robustness import robustness
+from latentrec.analyse.robustness import Level, Robustness, robustness
 from latentrec.analyse.subject import Subject
 from latentrec.evaluate.evaluate import Metric
 from latentrec.model.reasoner.contract import Reasoner
@@ -28,7 +28,7 @@ KEYS = {
     "identities": "protocol temperature cases states_loss steps_ambiguity streams_ambiguity "
     "pooled_loss uniform_loss first_loss ranking_loss half_loss pairwise_kl error",
     "attention": "protocol places looks histories user asks_by_mask",
-    "robustness": "protocol metric levels",
+    "robustness": "protocol metric levels cut",
     "efficiency": "protocol device threads metric rows points",
 }
 ASK: dict[str, Callable[[Subject], Finding]] = {
@@ -91,3 +91,15 @@ def test_one_stream_can_be_drawn_too_and_equal_findings_give_equal_files(
     finding = diversity(subject_with(lambda dim: ErlReasoner(dim, 2)))
     assert to_svg(finding) == to_svg(finding)
     assert "no gate" in finding.to_markdown() or "Streams" not in finding.to_markdown()
+
+
+def robust(model: str) -> Robustness:
+    level = Level(model, "missing", 0.0, Metric(0.5, 0.4, 0.6), 1.0)
+    return Robustness("tiny", "ndcg@10", (level, replace(level, rate=0.1)))
+
+
+def test_names_in_any_script_are_drawn_without_a_warning() -> None:
+    """Warnings are errors here; of the font's own signs none is missing."""
+    assert to_svg(robust("日本語"))
+    assert drawable("café-ñ, λ")
+    assert not drawable("日本語")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from latentrec.analyse.identities import identities
 from latentrec.analyse.subject import Subject
@@ -68,6 +69,16 @@ def test_the_loss_is_that_of_training_with_its_temperature(subject_with: MakeSub
     assert found.pooled_loss == pytest.approx(float(torch.cat(losses).mean().detach()), rel=1e-5)
     assert found.error < 1e-12
     assert "Scores are divided by 0.5, as in training" in found.to_markdown()
+
+
+def test_no_diversity_is_zero_without_a_sign(subject_with: MakeSubject) -> None:
+    found = identities(subject_with(lambda dim: PlrReasoner(dim, 1, 1)))
+    assert "| - ambiguity of the streams | 0.0000 |" in found.to_markdown()
+    rounded = replace(found, steps_ambiguity=-1e-16)
+    assert "takes off 0.0%" in rounded.to_markdown()
+    figure = Figure()
+    found.draw(figure)
+    assert [text.get_text() for text in figure.axes[0].texts][1:3] == ["0.000", "0.000"]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from latentrec.analyse.robustness import DamagedScorer, missing, robustness, shuffled, truncated
 from latentrec.analyse.subject import Subject, take
+from latentrec.data.cloze import masked_ends
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import evaluate
 from latentrec.model.reasoner.contract import Reasoner
 from latentrec.model.reasoner.none import NoReasoner
+from latentrec.scorer import ModelScorer
 
 MakeSubject = Callable[[Callable[[int], Reasoner]], Subject]
 histories = st.lists(st.integers(2, 9), min_size=1, max_size=12).map(
@@ -65,3 +67,16 @@ def test_other_cases_are_refused(subject_with: MakeSubject) -> None:
     fewer = replace(subject, name="fewer", cases=take(subject.cases, np.arange(5)))
     with pytest.raises(ConfigError, match="have other test cases"):
         robustness([subject, fewer])
+
+
+def test_it_is_said_where_rates_are_of_more_than_is_read(subject_with: MakeSubject) -> None:
+    """The model reads the last 6 interactions, one less where a mask asks."""
+    subject = subject_with(lambda dim: NoReasoner())
+    short = replace(subject, cases=take(subject.cases, np.flatnonzero(subject.lengths <= 6)))
+    found, fits = (robustness([each], damages=["truncated"]) for each in (subject, short))
+    assert (found.cut, fits.cut) == ((subject.lengths > 6).sum(), 0)
+    assert f"of {found.cut} histories only the last interactions are read" in found.to_markdown()
+    assert "are read" not in fits.to_markdown()
+    scorer = subject.scorer
+    asked = ModelScorer(scorer.model, "tiny", scorer.max_length, scorer.device, masked_ends)
+    assert replace(subject, scorer=asked).longest == 5

@@ -1,10 +1,12 @@
 """A study's figure shows the mean over seeds, and the default on every axis."""
 
+from itertools import pairwise
 from pathlib import Path
 from statistics import stdev
 
 import pytest
 
+from latentrec.analyse import finding as finding_module
 from latentrec.analyse.finding import write
 from latentrec.analyse.study import ablation_of, sensitivity_of
 from latentrec.experiment.execute import CellResult
@@ -53,6 +55,20 @@ def test_the_over_thinking_curve_starts_without_steps(tmp_path: Path) -> None:
     )
     assert [x.value for x in found.axes["steps"]] == [0, 1, 2, 3, 4, 5]
     assert found.axes["steps"][0].row == "steps=0"
+
+
+@pytest.mark.parametrize("default", ["0", "0.01", "0.05"])
+def test_kl_weights_stand_apart_also_beside_zero(tmp_path: Path, default: str) -> None:
+    experiment = sensitivity("plr-sasrec", [f"reasoner.kl_weight={default}"])
+    found = sensitivity_of(finished(experiment, tmp_path), ["ndcg@20"])
+    panel = list(found.axes).index("kl_weight")
+    with finding_module._drawn(found) as figure:
+        labels = figure.axes[panel].get_xticklabels()
+        told = [label.get_text() for label in labels]
+        boxes = [label.get_window_extent() for label in labels if label.get_text()[0] != "\n"]
+    assert list(map(float, told)) == sorted({float(default), 0.001, 0.01, 0.1, 1.0})
+    assert len(boxes) == (4 if default in ("0.01", "0.05") else 5)
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def _values(outcome: object) -> tuple[object, ...]:

@@ -1,10 +1,13 @@
 """The command answers what is asked of a real run, and says what cannot be asked."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from typer.testing import Result
+
+from latentrec.run.folder import weights_hash
 
 Command = Callable[..., Result]
 
@@ -26,10 +29,27 @@ def test_a_question_without_an_answer_is_an_error_of_one_line(
     latentrec: Command, trained: tuple[Path, str], tmp_path: Path
 ) -> None:
     run, _ = trained
-    result = latentrec("analyse", run, "attention", "--user", "nobody", "--out", tmp_path)
+    options = ("attention", "--user", "nobody", "--out", tmp_path)
+    result = latentrec("analyse", run, *options)
     assert result.exit_code == 2
-    assert result.stderr == "error: user 'nobody': has no test case; name one that has\n"
+    said = "error: user 'nobody': has no test case; name one that has, like 'u00' or 'u01'\n"
+    assert result.stderr == said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_checkpoint_is_answered_beside_and_the_best_marked(
+    latentrec: Command, trained: tuple[Path, str], tmp_path: Path
+) -> None:
+    """A report shows RUN/analysis: answers about the best weights, and those of now."""
+    run = Path(shutil.copytree(trained[0], tmp_path / "run"))
+    for mark in ("last", "best"):
+        options = ("ceiling", "--sample", "5", "--checkpoint", mark)
+        assert latentrec("analyse", run, *options).exit_code == 0
+    assert {path.suffix for path in (run / "analysis-last").iterdir()} == {
+        ".md", ".json", ".png", ".svg"
+    }  # fmt: skip
+    marks = json.loads((run / "analysis" / "weights.json").read_text(encoding="utf-8"))
+    assert marks == {"ceiling": weights_hash(run)}
 
 
 def test_a_user_is_for_attention_alone(

@@ -10,9 +10,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, Finding, literal
+from latentrec.analyse.finding import (
+    COLOURS,
+    ROW_INCHES,
+    Finding,
+    drawable,
+    literal,
+    number_of_histories,
+)
 from latentrec.analyse.subject import Subject
-from latentrec.data.batch import last_items
 from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.evaluate.grid import Grid, grids_markdown
@@ -29,6 +35,8 @@ LONGEST: Final = 20
 """Places of the history that are shown, the latest ones."""
 LONGEST_ID: Final = 16
 """Most characters of an item id in the figure; the table has it in full."""
+CHARACTER_INCHES: Final = 0.08
+"""Length of a character of an upright label, about."""
 
 
 @final
@@ -87,10 +95,17 @@ class Attention(Finding):
             for look in self.looks
         )  # fmt: skip
         head = ("stream", "step", *self.places, "older", "own steps")
-        foot = f"{self.protocol}. {self.histories} histories; last layer, mean over heads."
+        many = number_of_histories(self.histories)
+        foot = f"{self.protocol}. {many}; last layer, mean over heads."
         if self.asks_by_mask:
             foot += " Own steps include the mask behind the history, by which the model asks."
         return grids_markdown([Grid("Attention over the history", head, rows)], foot)
+
+    @property
+    def figure_size(self) -> tuple[float, float]:
+        """High enough for the labels of its rows, and for upright ones of its places."""
+        labels = CHARACTER_INCHES * min(LONGEST_ID, max(map(len, self.places)))
+        return self.size[0], max(self.size[1], 1.2 + labels + ROW_INCHES * len(self.looks))
 
     def draw(self, figure: "Figure") -> None:
         """A heat map of streams and steps against places, and what went elsewhere beside it."""
@@ -98,10 +113,12 @@ class Attention(Finding):
         axes.grid(visible=False)
         shown, count = np.array([look.weights for look in self.looks]), len(self.looks)
         image = axes.imshow(shown, cmap="viridis", aspect="auto", vmin=0)
-        axes.set_xticks(range(len(self.places)), list(map(_tick, self.places)))
-        axes.tick_params(axis="x", rotation=90 if max(map(len, self.places)) > 3 else 0)
+        ticks = self._ticks()
+        axes.set_xticks(range(len(ticks)), ticks)
+        axes.tick_params(axis="x", rotation=90 if max(map(len, ticks)) > 3 else 0)
         axes.set_yticks(range(count), [f"stream {x.stream}, step {x.step}" for x in self.looks])
-        axes.set_xlabel("interactions ago" if self.user is None else "history, latest last")
+        mean = f"interactions ago, mean over {number_of_histories(self.histories)}"
+        axes.set_xlabel(mean if self.user is None else "history, latest last")
         figure.colorbar(image, ax=axes, label="attention weight")
         older = [look.older for look in self.looks]
         own = [look.own for look in self.looks]
@@ -110,18 +127,26 @@ class Attention(Finding):
         rest.barh(range(count), own, left=older, color=COLOURS[4], label=label)
         rest.grid(visible=False, axis="y")
         rest.set_xlabel("attention weight")
-        rest.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
+        figure.legend(loc="outside upper right", ncols=2, fontsize=8)
+
+    def _ticks(self) -> list[str]:
+        """A label for each place: how long ago it was where the font cannot show the item id."""
+        short = [_shortened(place) for place in self.places]
+        return [
+            literal(text) if drawable(text) else f"{ago} ago"
+            for ago, text in zip(range(len(short), 0, -1), short, strict=True)
+        ]
 
 
-def _tick(place: str) -> str:
-    return literal(place if len(place) <= LONGEST_ID else f"{place[: LONGEST_ID - 1]}…")
+def _shortened(place: str) -> str:
+    return place if len(place) <= LONGEST_ID else f"{place[: LONGEST_ID - 1]}…"
 
 
 def attention(subject: Subject, *, longest: int = LONGEST, user: str | None = None) -> Attention:
     """Where every stream looks in every step.
 
-    Over many histories, places are counted from the end, and a mean is taken over those histories
-    that reach back over all shown places; of one user, the places are items.
+    Over many histories, places are counted from the end. So many are shown as half of the histories
+    reach back over, and the mean is taken over those. Of one user, the places are items.
 
     Args:
         subject: A model whose steps attend to the history, and cases.
@@ -133,9 +158,8 @@ def attention(subject: Subject, *, longest: int = LONGEST, user: str | None = No
             user has no test case.
     """
     histories, dataset = dataset_histories(subject, user), subject.dataset
-    asks_by_mask = subject.scorer.question is not last_items
-    lengths = np.minimum(histories.lengths, subject.scorer.max_length - asks_by_mask)
-    shown = int(min(longest, lengths.max()))
+    lengths = np.minimum(histories.lengths, subject.longest)
+    shown = max(1, min(longest, int(np.median(lengths))))
     rows = np.flatnonzero(lengths >= shown)
     parts = np.array_split(rows, -(-len(rows) // ROWS))
     blocks = [_looks(subject, histories, part, shown) for part in parts]
@@ -149,7 +173,7 @@ def attention(subject: Subject, *, longest: int = LONGEST, user: str | None = No
         looks=tuple(_rows(weights)),
         histories=len(rows),
         user=user,
-        asks_by_mask=asks_by_mask,
+        asks_by_mask=subject.asks_by_mask,
     )
 
 
@@ -162,9 +186,11 @@ def dataset_histories(subject: Subject, user: str | None) -> Histories:
     dataset = subject.dataset
     if user is None:
         return dataset.histories(subject.cases)
-    found = np.flatnonzero(dataset.user_ids[dataset.test.users] == user)
+    users = dataset.user_ids[dataset.test.users]
+    found = np.flatnonzero(users == user)
     if not len(found):
-        raise ConfigError(f"user '{user}': has no test case; name one that has")
+        known = " or ".join(f"'{each}'" for each in dict.fromkeys(map(str, users[:2])))
+        raise ConfigError(f"user '{user}': has no test case; name one that has, like {known}")
     return dataset.histories(dataset.test, int(found[0]), int(found[0]) + 1)
 
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, GREY, Finding, arms, label_of
+from latentrec.analyse.finding import COLOURS, GREY, ROW_INCHES, Finding, arms, label_of
 from latentrec.analyse.subject import Subject, Thoughts
 from latentrec.errors import ConfigError
 from latentrec.evaluate.evaluate import Metric
@@ -94,6 +94,12 @@ class Ceiling(Finding):
             "raise a ceiling by chance alone: compare oracles with equal numbers of states only."
         )
         return grids_markdown([single, best], foot)
+
+    @property
+    def figure_size(self) -> tuple[float, float]:
+        """High enough for the labels of its bars."""
+        bars = len(self.states) - 1 + len(self.oracles)
+        return self.size[0], max(self.size[1], 1.0 + ROW_INCHES * bars)
 
     def draw(self, figure: "Figure") -> None:
         """Bars for states and oracles; a line for the model as it ranks."""

@@ -18,6 +18,7 @@ from latentrec.data.dataset import Histories
 from latentrec.errors import ConfigError
 from latentrec.index import FIRST_ITEM
 from latentrec.model.reasoner.effort import Effort
+from latentrec.model.reasoner.none import NoReasoner
 from latentrec.model.recommender import Recommender
 from latentrec.scorer import ModelScorer, evaluating
 
@@ -84,7 +85,9 @@ def measure(scorer: ModelScorer, batches: tuple[int, ...] = BATCHES) -> Cost:
 
 
 def without_reasoning(scorer: ModelScorer) -> ModelScorer | None:
-    """The same model ranking with h_0; None where it has no such state."""
+    """The same model ranking with h_0; None where it has no such state, or does so anyway."""
+    if isinstance(scorer.model.reasoner, NoReasoner):
+        return None
     try:
         return scorer.limited(Effort(steps=0))
     except ConfigError:

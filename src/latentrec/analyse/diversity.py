@@ -1,7 +1,8 @@
 """Diversity: how far streams and steps differ, what a step does to it, and what the gate makes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 TOP_K: Final = 10
 TINY: Final = 1e-5
 """Distances below this part of the states' length are none: rounding errors make up their ratio."""
+DIVERGENCES: Final = {"between streams": "kl", "from the last step": "from_last"}
+RATIOS: Final = {
+    "cosine of streams": "cosine",
+    "Lipschitz ratio": "lipschitz",
+    "moved / length": "moved",
+    "step ratio": "step_ratio",
+}
+"""Attributes of a step in each panel, by their names there."""
 
 
 @final
@@ -78,7 +87,8 @@ class Diversity(Finding):
     """
 
     name: ClassVar[str] = "diversity"
-    size: ClassVar[tuple[float, float]] = (12.0, 3.2)
+    size: ClassVar[tuple[float, float]] = (3.0, 3.2)
+    """Of one panel."""
 
     protocol: str
     temperature: float
@@ -91,13 +101,13 @@ class Diversity(Finding):
     top_k: int
 
     def to_markdown(self) -> str:
-        """A table of the steps and, with a gate, one of the streams."""
+        """A table of the steps and, with several streams under a gate, one of the streams."""
         names = ("kl", "cosine", "distance", "lipschitz", "from_last", "moved", "step_ratio")
         head = ("step", "KL of streams (nats)", "cosine of streams", "distance of streams",
                 "Lipschitz ratio", "KL from last step (nats)", "moved", "step ratio")  # fmt: skip
         rows = [(str(s.step), *(_number(getattr(s, name)) for name in names)) for s in self.steps]
         grids = [Grid("Step by step", head, tuple(rows))]
-        if self.gate_mean:
+        if len(self.gate_mean) > 1:
             grids.append(self._streams())
         entropy = (
             ""
@@ -121,37 +131,48 @@ class Diversity(Finding):
             "(reasoner.trigger_std), or take reasoner.streams=1."
         )
 
+    @property
+    def figure_size(self) -> tuple[float, float]:
+        """As wide as its panels are many."""
+        return self.size[0] * len(self._panels()), self.size[1]
+
     def draw(self, figure: "Figure") -> None:
         """Divergences and ratios by step, the gate, and what the streams' lists share."""
-        first, second, third, fourth = figure.subplots(1, 4)
-        self._draw_steps(first, {"between streams": "kl", "from the last step": "from_last"})
-        first.set_ylabel("KL (nats)")
-        ratios = {"cosine of streams": "cosine", "Lipschitz ratio": "lipschitz"}
-        self._draw_steps(second, {**ratios, "moved / length": "moved", "step ratio": "step_ratio"})
-        second.set_ylabel("ratio")
-        self._draw_gate(third)
-        self._draw_overlap(fourth, figure)
+        panels = self._panels()
+        row = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, panel in zip(row, panels, strict=True):
+            panel(axes)
 
-    def _draw_steps(self, axes: "Axes", shown: dict[str, str]) -> None:
+    def _panels(self) -> "list[Callable[[Axes], None]]":
+        """What draws each panel, of those that have something to show."""
+        panels: list[tuple[Callable[[Axes], None], bool]] = [
+            (partial(self._draw_steps, DIVERGENCES, "KL (nats)"), self._has(DIVERGENCES)),
+            (partial(self._draw_steps, RATIOS, "ratio"), self._has(RATIOS)),
+            (self._draw_gate, len(self.gate_mean) > 1),
+            (self._draw_overlap, len(self.overlap) > 1),
+        ]
+        return [panel for panel, shown in panels if shown]
+
+    def _has(self, names: dict[str, str]) -> bool:
+        values = [getattr(step, name) for step in self.steps for name in names.values()]
+        return any(value is not None for value in values)
+
+    def _draw_steps(self, shown: dict[str, str], label: str, axes: "Axes") -> None:
         numbers = [step.step for step in self.steps]
-        for place, (label, name) in enumerate(shown.items()):
+        for place, (what, name) in enumerate(shown.items()):
             values = [getattr(step, name) for step in self.steps]
             if any(value is not None for value in values):
                 numeric = [np.nan if value is None else value for value in values]
-                axes.plot(
-                    numbers, numeric, label=label, color=COLOURS[place], marker=MARKERS[place]
-                )
+                axes.plot(numbers, numeric, label=what, color=COLOURS[place], marker=MARKERS[place])
         axes.set_xticks(numbers)
         axes.set_xlabel("step")
+        axes.set_ylabel(label)
+        axes.ticklabel_format(axis="y", scilimits=(-2, 4))  # long numbers would need more room
         if axes.dataLim.y0 >= 0:  # cosines may be negative
             axes.set_ylim(bottom=0)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
 
     def _draw_gate(self, axes: "Axes") -> None:
-        if not self.gate_mean:
-            axes.set_axis_off()
-            axes.text(0.5, 0.5, "no gate", ha="center")
-            return
         places = np.arange(len(self.gate_mean))
         axes.bar(places - 0.2, self.gate_mean, 0.38, color=COLOURS[0], label="mean weight")
         axes.bar(places + 0.2, self.gate_wins, 0.38, color=COLOURS[1], label="share of cases won")
@@ -161,11 +182,7 @@ class Diversity(Finding):
         axes.set_title("Gate")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
 
-    def _draw_overlap(self, axes: "Axes", figure: "Figure") -> None:
-        if not self.overlap:
-            axes.set_axis_off()
-            axes.text(0.5, 0.5, "one stream", ha="center")
-            return
+    def _draw_overlap(self, axes: "Axes") -> None:
         axes.grid(visible=False)
         image = axes.imshow(np.array(self.overlap), cmap="Blues", vmin=0, vmax=1)
         names = [str(place + 1) for place in range(len(self.overlap))]
@@ -178,7 +195,7 @@ class Diversity(Finding):
             for column, value in enumerate(cells):
                 colour = "white" if value > 0.6 else "black"
                 axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
-        figure.colorbar(image, ax=axes, shrink=0.8, label="share")
+        axes.figure.colorbar(image, ax=axes, shrink=0.8, label="share")
 
     def _streams(self) -> Grid:
         head = (
@@ -203,7 +220,7 @@ def diversity(subject: Subject, top_k: int = TOP_K) -> Diversity:
         top_k: Length of the streams' lists that are compared.
 
     Raises:
-        ConfigError: If the model does not reason.
+        ConfigError: If the model does not reason, or in one state only.
     """
     table = subject.scorer.model.items.candidates().detach()[FIRST_ITEM:]
     parts = [_measure(subject, block, table, top_k) for block in subject.thoughts()]
@@ -245,6 +262,8 @@ def _measure(subject: Subject, block: Thoughts, table: Tensor, top_k: int) -> _P
     if steps == 0:
         raise ConfigError("diversity: this model does not reason, so nothing can differ")
     items, path = subject.scorer.model.items, _path(subject, block)
+    if streams * path.shape[2] == 1:
+        raise ConfigError("diversity: this model reasons in one state only, so nothing can differ")
     pairs = list(combinations(range(streams), 2))
     queries = items.queries(block.steps).double()  # KL may be tiny
     table = table.double() / subject.temperature  # divides the scores

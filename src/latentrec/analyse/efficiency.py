@@ -41,7 +41,8 @@ class Row:
     Attributes:
         model: Its name.
         cost: Its cost.
-        base: Cost of the same weights without reasoning; None where a model cannot leave it out.
+        base: Cost of the same weights without reasoning; None where a model cannot leave it out,
+            or has none.
         extra_flops: Extra operations over the base as the papers count: every state computed,
             scoring included.
         extra_flops_pruned: Extra operations over the base as both are computed here.
@@ -238,6 +239,8 @@ def efforts(subject: Subject) -> list[Effort]:
     """Every effort that a model can spend, h_0 alone first where it has that."""
     thoughts = next(iter(subject.thoughts()))
     streams, steps = thoughts.steps.shape[1], thoughts.steps.shape[2]
+    if streams * steps == 0:
+        return [Effort(steps=0)]
     steps -= subject.first_step == 0  # h_0 is one of the states
     found = [Effort(m, t) for m in range(1, streams + 1) for t in range(1, steps + 1)]
     return found if without_reasoning(subject.scorer) is None else [Effort(steps=0), *found]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 """Shapes beside the colours, for print without colours."""
 GREY: Final = "#767676"
 """Reference lines and notes."""
+ROW_INCHES: Final = 0.18
+"""Height of a row whose label touches none of its neighbours."""
 STYLE: Final[dict[str, Any]] = {
     "figure.facecolor": "white",
     "axes.facecolor": "white",
@@ -51,6 +54,11 @@ class Finding(ABC):
     """The question: also the stem of the files."""
     size: ClassVar[tuple[float, float]] = (7.0, 3.6)
     """Width and height of the figure in inches."""
+
+    @property
+    def figure_size(self) -> tuple[float, float]:
+        """Width and height of this figure, for kinds that grow with what they hold."""
+        return self.size
 
     @abstractmethod
     def to_markdown(self) -> str:
@@ -88,6 +96,24 @@ def literal(text: str) -> str:
         p\$1\$
     """
     return text.replace("$", r"\$")
+
+
+def drawable(text: str) -> bool:
+    """Whether the font of the figures has a sign for every character of a text."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    font = get_font(findfont(FontProperties()))
+    return all(font.get_char_index(ord(character)) for character in text)
+
+
+def number_of_histories(count: int) -> str:
+    """A number of histories in words.
+
+    Example:
+        >>> number_of_histories(1), number_of_histories(30)
+        ('1 history', '30 histories')
+    """
+    return f"{count} {'history' if count == 1 else 'histories'}"
 
 
 def arms(metrics: Sequence[Metric]) -> tuple[list[float], list[float]]:
@@ -154,12 +180,17 @@ def _svg(figure: "Figure") -> str:
 
 @contextmanager
 def _drawn(finding: Finding) -> "Generator[Figure]":
-    """The figure, without pyplot: no window, no global state."""
+    """The figure, without pyplot: no window, no global state.
+
+    Names of others may be in any script: a sign that the font lacks is a box, and no warning.
+    """
     check_figures()
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):  # pyright: ignore[reportArgumentType]
-        figure = Figure(figsize=finding.size, layout="constrained")
+    with rc_context(STYLE), warnings.catch_warnings():  # pyright: ignore[reportArgumentType]
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure = Figure(figsize=finding.figure_size, layout="constrained")
         finding.draw(figure)
+        figure.draw_without_rendering()  # settles the ticks, whose width the layout needs
         yield figure

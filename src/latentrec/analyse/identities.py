@@ -94,13 +94,13 @@ class Identities(Finding):
         table = Grid(
             "What the loss is made of",
             ("term", "nats"),
-            tuple((name, f"{value:.4f}") for name, value in rows if value is not None),
+            tuple((name, f"{value:z.4f}") for name, value in rows if value is not None),
         )
         foot = (
             f"{self.protocol}. {self.cases} of the cases have a target that training knew."
             f"{scaled_by(self.temperature)} "
-            f"Diversity takes off {self.share:.1%} of the loss of the single states. The two sides "
-            f"of the identity differ by at most {self.error:.1e} nats."
+            f"Diversity takes off {self.share:z.1%} of the loss of the single states. The two "
+            f"sides of the identity differ by at most {self.error:.1e} nats."
         )
         return grids_markdown([table], foot)
 
@@ -121,8 +121,8 @@ class Identities(Finding):
         axes = figure.subplots()
         axes.bar(names, heights, bottom=bottoms, color=colours, width=0.6)
         for place, (bottom, height) in enumerate(zip(bottoms, heights, strict=True)):
-            text = f"{height:.3f}" if height >= 0 and place not in (1, 2) else f"{height:+.3f}"
-            axes.annotate(text, (place, max(bottom, bottom + height)), (0, 2), ha="center",
+            top = max(bottom, bottom + height)
+            axes.annotate(f"{height:z.3f}", (place, top), (0, 2), ha="center",
                           textcoords="offset points")  # fmt: skip
         axes.set_ylabel("loss (nats)")
         axes.margins(y=0.12)

@@ -8,7 +8,14 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from latentrec.analyse.finding import COLOURS, MARKERS, Finding, label_of, literal
+from latentrec.analyse.finding import (
+    COLOURS,
+    MARKERS,
+    Finding,
+    label_of,
+    literal,
+    number_of_histories,
+)
 from latentrec.analyse.subject import Subject, check_same_cases
 from latentrec.data.dataset import Histories, Int32s
 from latentrec.evaluate.evaluate import Metric
@@ -87,6 +94,7 @@ class Robustness(Finding):
         protocol: Cases and ranking in words.
         metric: Which metric.
         levels: Every model, damage and rate; rate 0 is the undamaged history.
+        cut: Number of histories of which not every model reads all.
     """
 
     name: ClassVar[str] = "robustness"
@@ -95,6 +103,7 @@ class Robustness(Finding):
     protocol: str
     metric: str
     levels: tuple[Level, ...]
+    cut: int = 0
 
     def to_markdown(self) -> str:
         """A row for every model, damage and rate."""
@@ -106,9 +115,18 @@ class Robustness(Finding):
         table = Grid("Damaged histories", ("model", "damage", "rate", self.metric, "kept"), rows)
         foot = (
             f"{self.protocol}. Every model sees the same damaged histories; hidden items are those "
-            "of the whole history."
+            f"of the whole history.{self._of_the_whole()}"
         )
         return grids_markdown([table], foot)
+
+    def _of_the_whole(self) -> str:
+        if not self.cut:
+            return ""
+        return (
+            f" Rates are of whole histories, but of {number_of_histories(self.cut)} only the last "
+            "interactions are read (encoder.max_length): there, truncating may change nothing, and "
+            "what is missing lets older interactions in."
+        )
 
     def draw(self, figure: "Figure") -> None:
         """A panel for each damage, a line with its intervals for each model."""
@@ -197,4 +215,6 @@ def robustness(
                 found = subject.judged(DamagedScorer(subject.scorer, change, rate), metric)
                 kept = found.value / whole.value if whole.value else None
                 levels.append(Level(subject.name, damage, rate, found, kept))
-    return Robustness(subjects[0].task, metric, tuple(levels))
+    read = min(subject.longest for subject in subjects)
+    cut = int((subjects[0].lengths > read).sum())
+    return Robustness(subjects[0].task, metric, tuple(levels), cut)

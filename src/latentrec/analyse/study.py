@@ -11,6 +11,7 @@ from latentrec.experiment.studies import DEFAULT, GRIDS, value_of
 from latentrec.experiment.summary import RowSummary, summarise
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NAMES = {
@@ -84,6 +85,8 @@ class Sensitivity(Finding):
         panels = figure.subplots(1, len(self.axes), sharey=True, squeeze=False)[0]
         for axes, (axis, outcomes) in zip(panels, self.axes.items(), strict=True):
             values = [outcome.value or 0.0 for outcome in outcomes]
+            if axis == "kl_weight":
+                _scale_by_tens(axes, values)
             for place, metric in enumerate(self.metrics):
                 axes.errorbar(
                     values,
@@ -97,10 +100,8 @@ class Sensitivity(Finding):
             default = _default(outcomes)
             if default is not None:
                 axes.axvline(default, color=GREY, lw=1, ls="--", zorder=0, label="default")
-            if axis == "kl_weight" and min(values) > 0:
-                axes.set_xscale("log")
-            else:
-                axes.set_xticks(values)
+            axes.set_xticks(values, [_tick(value, axis) for value in values])
+            axes.minorticks_off()
             axes.set_xlabel(NAMES[axis])
         panels[0].set_ylabel("quality, mean over seeds")
         known = {
@@ -169,6 +170,20 @@ def sensitivity_of(results: Sequence[CellResult], metrics: Sequence[str]) -> Sen
             on_axis = [outcome for outcome in outcomes if outcome.value is not None]
             axes[axis] = tuple(sorted(on_axis, key=lambda outcome: outcome.value or 0.0))
     return Sensitivity(tuple(metrics), axes)
+
+
+def _scale_by_tens(axes: "Axes", values: Sequence[float]) -> None:
+    """Each ten times as far as the last, also with 0 among the values."""
+    smallest = min((value for value in values if value > 0), default=1.0)
+    if min(values) > 0:
+        axes.set_xscale("log")
+    else:
+        axes.set_xscale("symlog", linthresh=smallest)
+
+
+def _tick(value: float, axis: str) -> str:
+    """A label on the axis; that of a default between the values of the study, a line lower."""
+    return f"{value:g}" if value == 0 or value in GRIDS[axis][1] else f"\n{value:g}"
 
 
 def _default(outcomes: Sequence[Outcome]) -> float | None:

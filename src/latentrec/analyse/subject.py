@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentrec.blocks import rows_per_block
+from latentrec.data.batch import last_items
 from latentrec.data.dataset import Cases, Histories, Int64s, SequenceDataset
 from latentrec.data.prepare import Prepared, fingerprint
 from latentrec.errors import ConfigError
@@ -92,10 +93,24 @@ class Subject:
         """Number of the first of `Thoughts.steps`: 0 where h_0 is one of them (docs/adr/0016)."""
         return 0 if isinstance(self.scorer.model.reasoner, ErlReasoner | PrlReasoner) else 1
 
+    @property
+    def lengths(self) -> Int64s:
+        """Interactions in the history of each case, shape (C,)."""
+        return self.cases.ends - self.dataset.offsets[self.cases.users]
+
+    @property
+    def asks_by_mask(self) -> bool:
+        """Whether a mask behind the history asks for the next item."""
+        return self.scorer.question is not last_items
+
+    @property
+    def longest(self) -> int:
+        """How many interactions the model reads, the last ones; a mask takes the place of one."""
+        return self.scorer.max_length - self.asks_by_mask
+
     def thoughts(self) -> Iterator[Thoughts]:
         """The states of all cases, block after block; histories of like length together."""
-        lengths = self.cases.ends - self.dataset.offsets[self.cases.users]
-        order = np.argsort(lengths, kind="stable")
+        order = np.argsort(self.lengths, kind="stable")
         step = min(rows_per_block(self.scorer.size), max(1, TOKENS // self.scorer.max_length))
         for start in range(0, len(order), step):
             yield self._think(order[start : start + step])
