@@ -63,7 +63,7 @@ def compare(
     hidden = knobs.exclude_seen if exclude_seen is None else exclude_seen
     judged = [_judged(folder, hidden) for folder in folders]
     _check_same_task(judged)
-    if baseline in BASELINES and all(baseline not in run.ranks for run in judged):
+    if baseline and baseline in BASELINES and all(baseline not in run.ranks for run in judged):
         judged[0] = _with_baseline(judged[0], baseline, hidden)
     named = _named(judged, names) if names else _groups(judged)
     systems = _baselines(named) + [
