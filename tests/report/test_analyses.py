@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from latentrec.evaluate.grid import Grid, grids_markdown
 from latentrec.report.analyses import analyses, note_weights, read_markdown
+from latentrec.run.folder import weights_hash
 from latentrec.train.checkpoint import CheckpointFolder
 
 
@@ -47,7 +48,7 @@ def test_analyses_of_other_weights_are_left_out(judged: tuple[Path, Path], tmp_p
     (run / "analysis").mkdir()
     for name in ("ceiling", "mine"):
         (run / "analysis" / f"{name}.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    note_weights(run, "ceiling")
+    note_weights(run, "ceiling", weights_hash(run))
     assert text_of(run).count("<h3>") == 2
     best = CheckpointFolder(run / "checkpoints").find("best") / "model.safetensors"
     best.write_bytes(best.read_bytes() + b" ")

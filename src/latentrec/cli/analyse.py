@@ -50,6 +50,7 @@ def analyse(
     from latentrec.errors import ConfigError
     from latentrec.report.analyses import FOLDER, note_weights
     from latentrec.run import load
+    from latentrec.run.folder import weights_hash
 
     if user is not None and questions and Question.ATTENTION not in questions:
         raise ConfigError(f"--user {user}: is for attention alone; ask for it too, or leave it out")
@@ -58,10 +59,11 @@ def analyse(
             f"--beside {beside[0]}: is for robustness and efficiency; ask for one of them too, or "
             "leave it out"
         )
+    weights = weights_hash(run)  # before anything is loaded: the run may be training
     loaded = [load(each, mark=checkpoint, device=device) for each in (run, *(beside or ()))]
     subjects = distinct_names([subject_of(each, sample=sample or None) for each in loaded])
     check_same_cases(subjects)
-    beside_run = FOLDER if checkpoint == "best" else f"{FOLDER}-{checkpoint}"
+    folder = out or run / (FOLDER if checkpoint == "best" else f"{FOLDER}-{checkpoint}")
     for question in questions or list(Question):
         try:
             finding = _answer(question, subjects, user)
@@ -70,9 +72,9 @@ def analyse(
                 raise  # it was asked for
             print(f"left out: {error}\n", flush=True)  # everything was asked: what can be answered
             continue
-        paths = write(finding, out or run / beside_run)
-        if out is None and checkpoint == "best":
-            note_weights(run, finding.name)  # a report shows it as long as these are the best
+        paths = write(finding, folder)
+        if checkpoint == "best" and folder == run / FOLDER:
+            note_weights(run, finding.name, weights)  # reports show it while these are the best
         print(f"{finding.to_markdown()}\nwritten: {', '.join(map(str, paths))}\n", flush=True)
 
 

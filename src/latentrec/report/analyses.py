@@ -42,16 +42,17 @@ def analyses(run_folder: Path) -> list[Element]:
     return [section("Analyses", *parts)]
 
 
-def note_weights(run_folder: Path, name: str) -> None:
-    """Keep what weights the analysis NAME in RUN/analysis was made of: the best ones of now.
+def note_weights(run_folder: Path, name: str, weights: str) -> None:
+    """Keep what weights the analysis NAME in RUN/analysis was made of.
 
     Args:
         run_folder: Folder of the run.
         name: Name of the analysis, as of its files.
+        weights: Their SHA-256, see `latentrec.run.folder.weights_hash`.
     """
     path = run_folder / FOLDER / WEIGHTS
     marks = read_json(path) if path.exists() else {}
-    write_json(path, marks | {name: weights_hash(run_folder)})
+    write_json(path, marks | {name: weights})
 
 
 def _place(path: Path, folder: Path) -> str:

@@ -9,14 +9,13 @@ from typing import Any, Final, get_args
 import numpy as np
 
 from latentrec.config import BaselineName
-from latentrec.data.prepare import prepare
 from latentrec.errors import ConfigError, DataError
 from latentrec.evaluate.baselines import evaluate_baselines
 from latentrec.evaluate.compare import Comparison, System, compare_systems
 from latentrec.evaluate.evaluate import intervals
 from latentrec.evaluate.metrics import top_k_of
 from latentrec.run.evaluation import evaluate_run, reads
-from latentrec.run.folder import check_data, read_config
+from latentrec.run.folder import read_config
 from latentrec.run.judged import Judged, has_ranks, keep_ranks, read_ranks
 from latentrec.run.run import load, prepared_data
 
@@ -130,13 +129,12 @@ def _with_baseline(run: Judged, name: str, exclude_seen: bool) -> Judged:
     changed = {"exclude_seen": exclude_seen, "baselines": (name,)}
     knobs = run.config.evaluate.model_copy(update=changed)
     try:
-        prepared = prepare(run.config.data, run.config.split)
+        prepared = prepared_data(run)
     except DataError as error:
         raise ConfigError(
             f"compare: none of the runs keeps ranks of baseline '{name}', and to judge it now the "
             f"log must be there: {error}"
         ) from None
-    check_data(run.folder, prepared)
     keep_ranks(run.folder, prepared, knobs, evaluate_baselines(prepared.dataset, knobs))
     return read_ranks(run.folder, exclude_seen)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import polars as pl
 import torch
@@ -59,6 +59,9 @@ from latentrec.similar import Similar, similar
 from latentrec.train.checkpoint import CheckpointFolder, load_model
 from latentrec.train.loop import EpochReport, OnStep
 from latentrec.train.loop import fit as train
+
+if TYPE_CHECKING:
+    from latentrec.run.judged import Judged
 
 
 @final
@@ -306,7 +309,7 @@ def refuse_blend(run: Run, what: str) -> None:
         )
 
 
-def prepared_data(run: Run) -> Prepared:
+def prepared_data(run: "Run | Judged") -> Prepared:
     """The data that a run was trained on, read again.
 
     Raises:
